@@ -1,4 +1,84 @@
-.PHONY: .venv
-.venv: .venv/.ready
+# `make` alone shows what there is to make. Works with GNU make 3.81 and later.
+
+JOBS ?= 2
+NOTEBOOKS ?= $(sort $(wildcard notebooks/*.ipynb notebooks/*/*.ipynb))
+UV_VERSION := 0.13.9
+
+PY := .venv/bin/python
+VERSION_OF := -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+
+# Nothing leaves the machine: no news, no update check, no catalogue of extensions.
+LAB_FLAGS += --LabApp.news_url=None
+LAB_FLAGS += --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+LAB_FLAGS += --LabApp.extension_manager=readonly
+ifeq ($(shell id -u),0)
+LAB_FLAGS += --allow-root
+endif
+
+.NOTPARALLEL:
+.PHONY: help lab test check lint types cover full bench notebooks pins clean distclean .venv
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+lab: .venv ## open the first lesson in JupyterLab
+	$(PY) -m jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
+
+test: lint types cover full ## run everything CI runs
+
+check: lint ## quick: lint and unit tests
+	$(PY) -m pytest tests/unit -q -n $(JOBS)
+
+lint: .venv
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: .venv
+	$(PY) -m mypy
+
+# Coverage stays apart from the full run: nbval would start it in every notebook's kernel.
+cover: .venv
+	$(PY) -m pytest tests/unit -q -n $(JOBS) \
+	    --cov=meshlab.policies --cov-branch --cov-fail-under=100
+
+full: .venv
+	$(PY) -m pytest -n $(JOBS) --dist loadfile \
+	    --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg
+
+bench: .venv ## measure, and print the ratios
+	$(PY) -m tests.benchmarks
+
+notebooks: .venv ## run notebooks in place to renew kept outputs (NOTEBOOKS=... for some)
+	@for notebook in $(NOTEBOOKS); do \
+	    env -u PYTHONHASHSEED $(PY) -m jupyter nbconvert --to notebook --execute --inplace \
+	        --ExecutePreprocessor.record_timing=False "$$notebook" || exit 1; \
+	done
+
+.venv: .venv/.ready ## make the environment, or bring it up to date
+
 .venv/.ready: requirements.txt pyproject.toml
 	@./.ci/make-venv
+
+# PYTHON=python3.12 make ... chooses the interpreter; another version than the one in .venv rebuilds it.
+ifdef PYTHON
+export PYTHON
+ifneq ($(shell $(PYTHON) $(VERSION_OF) 2>&1),$(shell $(PY) $(VERSION_OF) 2>/dev/null))
+.PHONY: .venv/.ready
+endif
+endif
+
+pins: .venv ## renew requirements.txt from pyproject.toml
+	test -x .tools/bin/uv || $(PY) -m venv .tools
+	.tools/bin/python -m pip install --quiet uv==$(UV_VERSION)
+	.tools/bin/uv pip compile pyproject.toml --constraint .ci/constraints.txt --all-extras \
+	    --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	    --upgrade --quiet --custom-compile-command "make pins" \
+	    --output-file requirements.txt
+
+clean: ## remove caches
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
+	find . \( -name .venv -o -name .git -o -name .tools \) -prune \
+	    -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -print0 | xargs -0 rm -rf
+
+distclean: clean ## remove caches and the environment
+	rm -rf .venv .tools
