@@ -1,0 +1,41 @@
+"""What tests may count on: reproducible properties, and tools that are there or skip the test."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+# No deadline and no complaint about slowness: how fast a shared machine is proves nothing.
+settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, driven by playwright, which is never asked to download one.
+
+    Not kept for the session: while playwright runs, so does its event loop, and another
+    file's `asyncio.run` would be refused.
+    """
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is missing (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """The path of Prometheus' own checker of exposition formats and rules."""
+    path = shutil.which("promtool")
+    if path is None:
+        pytest.skip("promtool is missing (Debian: apt-get install prometheus)")
+    return path
