@@ -8,12 +8,10 @@ PY := .venv/bin/python
 VERSION_OF := -c 'import sys; print("%d.%d" % sys.version_info[:2])'
 
 # Nothing leaves the machine: no news, no update check, no catalogue of extensions.
-LAB_FLAGS += --LabApp.news_url=None
-LAB_FLAGS += --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
-LAB_FLAGS += --LabApp.extension_manager=readonly
-ifeq ($(shell id -u),0)
-LAB_FLAGS += --allow-root
-endif
+LAB := -m jupyter lab --LabApp.news_url=None --LabApp.extension_manager=readonly \
+    --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+    --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+    $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .NOTPARALLEL:
 .PHONY: help lab test check lint types cover full bench notebooks pins clean distclean .venv
@@ -21,8 +19,8 @@ endif
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-lab: .venv ## open the first lesson in JupyterLab
-	$(PY) -m jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
+lab: .venv ## open the first lesson in JupyterLab (LAB_FLAGS=--no-browser and the like)
+	$(PY) $(LAB) $(LAB_FLAGS)
 
 test: lint types cover full ## run everything CI runs
 
@@ -43,7 +41,8 @@ cover: .venv
 
 full: .venv
 	$(PY) -m pytest -n $(JOBS) --dist loadfile \
-	    --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg
+	    --nbval --nbval-current-env --nbval-cell-timeout 120 \
+	    --nbval-sanitize-with tests/nbval_sanitize.cfg
 
 bench: .venv ## measure, and print the ratios
 	$(PY) -m tests.benchmarks
@@ -58,13 +57,13 @@ notebooks: .venv ## run notebooks in place to renew kept outputs (NOTEBOOKS=... 
 
 .venv: .venv/.ready ## make the environment, or bring it up to date
 
-.venv/.ready: requirements.txt pyproject.toml
+.venv/.ready: requirements.txt pyproject.toml postBuild
 	@./.ci/make-venv
 
 # PYTHON=python3.12 make ... chooses the interpreter; another version than the one in .venv rebuilds it.
 ifdef PYTHON
 export PYTHON
-ifneq ($(shell $(PYTHON) $(VERSION_OF) 2>&1),$(shell $(PY) $(VERSION_OF) 2>/dev/null))
+ifneq ($(shell { $(PYTHON) $(VERSION_OF); } 2>/dev/null),$(shell $(PY) $(VERSION_OF) 2>/dev/null))
 .PHONY: .venv/.ready
 endif
 endif
