@@ -111,7 +111,7 @@ def ask(
             for expr, time in questions
         ],
     }
-    # promtool loads samples up to its last evaluation only, and evaluates once a minute unless told.
+    # promtool loads samples up to its last evaluation only, by default a whole minute.
     tests = {"evaluation_interval": rules["interval"], "tests": [rules]}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "rules.json")
