@@ -1,0 +1,100 @@
+"""Health checks: how many answers it takes to change a mind, against a recount of all answers."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshlab.model import ConfigError
+from meshlab.policies.health import HealthCheck, HealthChecker
+
+answers = st.lists(st.booleans(), max_size=60)
+thresholds = st.integers(1, 4)
+
+
+def changes(check: HealthCheck, answers: list[bool]) -> list[bool | None]:
+    checker = HealthChecker(check)
+    return [checker.probed("a", ok) for ok in answers]
+
+
+def test_an_endpoint_turns_unhealthy_at_the_threshold_and_not_before() -> None:
+    check = HealthCheck(unhealthy_threshold=3)
+    assert changes(check, [False] * 5) == [None, None, False, None, None]
+
+
+def test_an_endpoint_is_trusted_again_at_the_other_threshold() -> None:
+    check = HealthCheck(unhealthy_threshold=1, healthy_threshold=2)
+    assert changes(check, [False, True, True, True]) == [False, None, True, None]
+
+
+def test_one_good_answer_starts_the_count_anew() -> None:
+    check = HealthCheck(unhealthy_threshold=2)
+    assert changes(check, [False, True, False, False]) == [None, None, None, False]
+
+
+@given(st.integers(2, 5), st.integers(2, 5), st.booleans(), st.integers(0, 40))
+def test_flapping_faster_than_the_thresholds_goes_unnoticed(
+    unhealthy: int, healthy: int, first: bool, count: int
+) -> None:
+    check = HealthCheck(unhealthy_threshold=unhealthy, healthy_threshold=healthy)
+    flapping = [first == (i % 2 == 0) for i in range(count)]
+    assert set(changes(check, flapping)) <= {None}
+
+
+def test_thresholds_of_one_follow_every_flap() -> None:
+    check = HealthCheck(unhealthy_threshold=1, healthy_threshold=1)
+    assert changes(check, [False, True] * 3) == [False, True] * 3
+
+
+@given(thresholds, thresholds, answers)
+def test_the_changes_are_those_that_a_recount_of_all_answers_finds(
+    unhealthy: int, healthy: int, answers: list[bool]
+) -> None:
+    check = HealthCheck(unhealthy_threshold=unhealthy, healthy_threshold=healthy)
+    state, expected = True, []
+    for i in range(1, len(answers) + 1):
+        needed = unhealthy if state else healthy
+        lately = answers[:i][-needed:]
+        changed = len(lately) == needed and all(ok != state for ok in lately)
+        state = state != changed
+        expected.append(state if changed else None)
+    assert changes(check, answers) == expected
+
+
+@given(answers, answers)
+def test_endpoints_are_judged_apart(one: list[bool], other: list[bool]) -> None:
+    checker = HealthChecker(HealthCheck())
+    found: dict[str, list[bool | None]] = {"a": [], "b": []}
+    for i in range(max(len(one), len(other))):
+        for name, given_answers in (("a", one), ("b", other)):
+            if i < len(given_answers):
+                found[name].append(checker.probed(name, given_answers[i]))
+    assert found == {"a": changes(HealthCheck(), one), "b": changes(HealthCheck(), other)}
+
+
+@pytest.mark.parametrize("before", [[False], [False, False], [False, False, True]])
+def test_a_forgotten_endpoint_comes_back_like_a_new_one(before: list[bool]) -> None:
+    check = HealthCheck(unhealthy_threshold=2, healthy_threshold=2)
+    checker = HealthChecker(check)
+    for ok in before:
+        checker.probed("a", ok)
+    checker.forget("a")
+    assert [checker.probed("a", False) for _ in range(2)] == [None, False]
+
+
+def test_forgetting_a_stranger_does_nothing() -> None:
+    HealthChecker(HealthCheck()).forget("nobody")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rule"),
+    [
+        ({"interval": 0}, "interval must be a number > 0, got 0"),
+        ({"timeout": -1.0}, "timeout must be a number > 0, got -1.0"),
+        ({"unhealthy_threshold": 0}, "unhealthy_threshold must be a whole number >= 1, got 0"),
+        ({"healthy_threshold": 1.5}, "healthy_threshold must be a whole number >= 1, got 1.5"),
+    ],
+)
+def test_a_health_check_refuses_what_makes_no_sense(wrong: dict[str, object], rule: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        HealthCheck(**wrong)  # type: ignore[arg-type]
+    assert str(error.value) == f"health check: {rule}"
