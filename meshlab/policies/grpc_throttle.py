@@ -1,0 +1,83 @@
+"""gRPC's retry throttle: a level that failures lower fast and successes raise slowly.
+
+    max_tokens  +-----------+
+                |  retries  |   a failed try:  -1
+    half        +-----------+   a success:     +token_ratio
+                | no retries|
+    0           +-----------+
+
+It knows neither the time nor how many calls there are; it weighs failures against successes. With
+ratio 0.1 it falls for as long as more than one try in eleven fails. Source: gRPC proposal A6,
+``retryThrottling``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from meshlab.clock import Clock
+from meshlab.model import require
+from meshlab.rules import is_number, require_count
+
+TOKEN = 1000
+"""Tokens are counted in thousandths, as gRPC does: whole numbers, so that their sums are exact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrpcRetryThrottle:
+    """Retries stop while no more than half of the tokens are left; first tries always go.
+
+    A6 names no defaults; these are the values of its example.
+    """
+
+    max_tokens: int = 10
+    token_ratio: float = 0.1
+    kind: ClassVar[str] = "grpc_throttle"
+
+    def __post_init__(self) -> None:
+        where = "gRPC retry throttle"
+        require_count(self.max_tokens, 1, where, "max_tokens")
+        fits = is_number(self.token_ratio) and self.token_ratio >= 1 / TOKEN
+        require(fits, where, f"token_ratio must be a number >= {1 / TOKEN}", self.token_ratio)
+
+    def build(self, clock: Clock) -> Throttle:
+        return Throttle(self)
+
+
+class Throttle:
+    """The level, between 0 and ``max_tokens``.
+
+    Each failed try counts once: when the retry after it is granted or, for the last try, when the
+    call ends. (gRPC leaves out failures that are not retriable; here the end of a call is enough.)
+    """
+
+    __slots__ = ("_earned", "_half", "_max", "_tokens")
+
+    def __init__(self, config: GrpcRetryThrottle) -> None:
+        self._max = config.max_tokens * TOKEN
+        self._half = config.max_tokens * TOKEN // 2
+        self._earned = round(config.token_ratio * TOKEN)
+        self._tokens = self._max
+
+    def deposit(self) -> None:
+        """No matter: only the end of a call moves the level."""
+
+    def withdraw(self) -> bool:
+        if self._tokens - TOKEN <= self._half:
+            return False  # the failure counts when the call ends, which is next
+        self._tokens -= TOKEN
+        return True
+
+    def retry_ended(self) -> None:
+        """No matter: if it failed, the next withdraw or the end of the call says so."""
+
+    def settle(self, ok: bool) -> None:
+        if ok:
+            self._tokens = min(self._tokens + self._earned, self._max)
+        else:
+            self._tokens = max(self._tokens - TOKEN, 0)
+
+    @property
+    def balance(self) -> int:
+        return max(0, (self._tokens - self._half - 1) // TOKEN)
