@@ -1,0 +1,171 @@
+"""What goes wrong: timed causes. Nothing else in a scenario is set by the clock.
+
+A fault names its target, its start and its end (s); between the two it holds, then the target is as
+it was declared. Several faults may hold at once, but not two of the same kind on the same target.
+
+| fault       | holds                                                                     |
+|-------------|---------------------------------------------------------------------------|
+| Errors      | the instance answers errors with this probability                         |
+| Slowdown    | its work takes this many times as long                                    |
+| Outage      | its process is dead; it starts afresh at the end                          |
+| Leak        | its work hangs with this probability and leaves goroutines behind         |
+| EdgeFault   | tries on one edge break or wait, whatever the services do                 |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations
+from math import inf
+from typing import ClassVar
+
+from meshlab.model import ConfigError, require
+from meshlab.rules import (
+    is_number,
+    require_at_least,
+    require_count,
+    require_name,
+    require_positive,
+    require_share,
+)
+
+
+def _check_span(fault: Fault) -> None:
+    where = f"fault {fault.kind!r} on {fault.target!r}"
+    require_at_least(fault.start, 0, where, "start")
+    ends = fault.end == inf or is_number(fault.end)
+    require(ends and fault.end > fault.start, where, "end must be after start", fault.end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OnService:
+    """On every instance of ``service``, or on one of them (``instance``, "auth-2" say)."""
+
+    service: str
+    instance: str | None = None
+    start: float = 0.0
+    end: float = inf
+    kind: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        require_name(self.service, f"fault {self.kind!r}", "service")
+        _check_span(self)  # type: ignore[arg-type]
+
+    @property
+    def target(self) -> str:
+        return self.instance or self.service
+
+    @property
+    def where(self) -> str:
+        return f"fault {self.kind!r} on {self.target!r}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errors(_OnService):
+    """The instance answers an error with probability ``rate`` instead of its declared one."""
+
+    rate: float
+    kind: ClassVar[str] = "errors"
+
+    def __post_init__(self) -> None:
+        _OnService.__post_init__(self)
+        require_share(self.rate, self.where, "rate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slowdown(_OnService):
+    """The instance's own work takes ``factor`` times as long."""
+
+    factor: float
+    kind: ClassVar[str] = "slowdown"
+
+    def __post_init__(self) -> None:
+        _OnService.__post_init__(self)
+        require_positive(self.factor, self.where, "factor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage(_OnService):
+    """The process dies at ``start``, with every request it holds, and starts afresh at ``end``."""
+
+    kind: ClassVar[str] = "outage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leak(_OnService):
+    """A defect: work hangs with probability ``rate`` and leaves ``goroutines`` behind for good.
+
+    The caller gets no answer and runs into its timeout; the goroutines go only with the process.
+    """
+
+    rate: float
+    goroutines: int = 1
+    kind: ClassVar[str] = "leak"
+
+    def __post_init__(self) -> None:
+        _OnService.__post_init__(self)
+        require_share(self.rate, self.where, "rate")
+        require_count(self.goroutines, 0, self.where, "goroutines")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeFault:
+    """The way between two services is bad: tries break with probability ``rate`` or wait ``delay``.
+
+    The upstream never sees a broken try, so its own counts stay clean. (Envoy's fault filter aborts
+    a whole request before the router; this one breaks each try, as a bad network or a wrong
+    certificate would, and so meets retries and breakers.)
+    """
+
+    source: str
+    destination: str
+    rate: float = 0.0
+    delay: float = 0.0
+    start: float = 0.0
+    end: float = inf
+    kind: ClassVar[str] = "edge"
+
+    def __post_init__(self) -> None:
+        require_name(self.source, "fault 'edge'", "source")
+        require_name(self.destination, "fault 'edge'", "destination")
+        _check_span(self)
+        require_share(self.rate, self.where, "rate")
+        require_at_least(self.delay, 0, self.where, "delay")
+
+    @property
+    def target(self) -> str:
+        return f"{self.source}->{self.destination}"
+
+    @property
+    def where(self) -> str:
+        return f"fault {self.kind!r} on {self.target!r}"
+
+
+ServiceFault = Errors | Slowdown | Outage | Leak
+Fault = Errors | Slowdown | Outage | Leak | EdgeFault
+
+FAULTS: dict[str, type[Fault]] = {
+    fault.kind: fault for fault in (Errors, Slowdown, Outage, Leak, EdgeFault)
+}
+"""Every kind of fault by the name that scenario files use."""
+
+
+def check_overlaps(faults: Iterable[Fault]) -> None:
+    """Two faults of one kind may not hold on one target at once: which of them would count?"""
+    for one, other in combinations(faults, 2):
+        same = one.kind == other.kind and _share_target(one, other)
+        if same and one.start < other.end and other.start < one.end:
+            raise ConfigError(
+                f"{other.where}: must not overlap another fault of its kind, "
+                f"got {other.start}..{other.end} beside {one.target!r} {one.start}..{one.end}"
+            )
+
+
+def _share_target(one: Fault, other: Fault) -> bool:
+    if isinstance(one, EdgeFault) or isinstance(other, EdgeFault):
+        return one.target == other.target
+    same_service = one.service == other.service
+    return same_service and (
+        one.instance is None or other.instance is None or one.instance == other.instance
+    )

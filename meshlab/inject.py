@@ -1,0 +1,72 @@
+"""Puts a scenario's faults to work: each begins and ends at its time, and the ledger notes both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from math import inf
+from typing import Any
+
+from meshlab.engine import Engine
+from meshlab.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown
+from meshlab.service import ServiceInstance
+from meshlab.telemetry.ledger import Ledger
+from meshlab.upstream import Upstream
+
+
+def schedule(
+    fault: Fault,
+    engine: Engine,
+    ledger: Ledger,
+    instances: Iterable[ServiceInstance],
+    upstreams: Iterable[Upstream],
+) -> None:
+    """Let ``fault`` begin, and end, on every instance or link that it names."""
+    targets: Sequence[Any]
+    if isinstance(fault, EdgeFault):
+        edge = f"{fault.source}->{fault.destination}"
+        targets = [upstream.link for upstream in upstreams if upstream.edge.name == edge]
+    else:
+        targets = [
+            instance
+            for instance in instances
+            if instance.service.name == fault.service and fault.instance in (None, instance.name)
+        ]
+
+    def act(event: str, do: Callable[[Fault, Any], None]) -> None:
+        ledger.write(engine.now, fault.target, event, fault.kind)
+        for target in targets:
+            do(fault, target)
+
+    engine.at(fault.start, lambda _: act("fault began", _begin))
+    if fault.end != inf:
+        engine.at(fault.end, lambda _: act("fault ended", _end))
+
+
+def _begin(fault: Fault, target: Any) -> None:
+    match fault:
+        case Errors(rate=rate):
+            target.error_rate = rate
+        case Slowdown(factor=factor):
+            target.slowdown = factor
+        case Leak(rate=rate, goroutines=goroutines):
+            target.hang_rate, target.hang_goroutines = rate, goroutines
+        case Outage():
+            target.held_down = True
+            target.kill("outage")
+        case EdgeFault(rate=rate, delay=delay):
+            target.rate, target.delay = rate, delay
+
+
+def _end(fault: Fault, target: Any) -> None:
+    match fault:
+        case Errors():
+            target.error_rate = target.config.error_rate
+        case Slowdown():
+            target.slowdown = 1.0
+        case Leak():
+            target.hang_rate, target.hang_goroutines = 0.0, 0
+        case Outage():
+            target.held_down = False
+            target.start()
+        case EdgeFault():
+            target.rate, target.delay = 0.0, 0.0

@@ -1,0 +1,63 @@
+"""Requests from outside, as a curve over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshlab.model import require
+from meshlab.rules import is_number, require_at_least, require_known, require_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Requests from outside, in an open loop: they come whether or not earlier ones were answered.
+
+    ``rate`` is requests per second, or a curve of (time, rate) points with straight lines between
+    and the last rate held. ``arrivals`` is "poisson" (independent users) or "even" (a metronome).
+    """
+
+    destination: str
+    rate: float | tuple[tuple[float, float], ...]
+    route: str = "/"
+    source: str = "client"
+    arrivals: str = "poisson"
+
+    def __post_init__(self) -> None:
+        require_name(self.source, "load", "source")
+        require_name(self.destination, "load", "destination")
+        require_name(self.route, self.where, "route")
+        require_known(self.arrivals, ("poisson", "even"), self.where, "kind of arrivals")
+        if not isinstance(self.rate, tuple):
+            require_at_least(self.rate, 0, self.where, "rate")
+            return
+        require(len(self.rate) > 0, self.where, "rate must have a point", self.rate)
+        for point in self.rate:
+            pair = isinstance(point, tuple) and len(point) == 2 and all(map(is_number, point))
+            require(pair, self.where, "rate must be (time, rate) points", point)
+            require_at_least(point[1], 0, self.where, "rate")
+        times = [time for time, _ in self.rate]
+        rising = all(a < b for a, b in zip(times, times[1:], strict=False))
+        require(rising, self.where, "rate points must have rising times", times)
+
+    @property
+    def where(self) -> str:
+        return f"load {self.source}->{self.destination}"
+
+    @property
+    def curve(self) -> tuple[tuple[float, float], ...]:
+        return self.rate if isinstance(self.rate, tuple) else ((0.0, self.rate),)
+
+    @property
+    def peak(self) -> float:
+        """The highest rate of the curve (1/s)."""
+        return max(rate for _, rate in self.curve)
+
+    def rate_at(self, time: float) -> float:
+        """The rate at ``time`` (s), in requests per second."""
+        curve = self.curve
+        if time <= curve[0][0]:
+            return curve[0][1]
+        for (t0, r0), (t1, r1) in zip(curve, curve[1:], strict=False):
+            if time < t1:
+                return r0 + (r1 - r0) * ((time - t0) / (t1 - t0))
+        return curve[-1][1]

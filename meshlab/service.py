@@ -1,0 +1,294 @@
+"""A simulated instance of a service: queue, workers, work, memory, and what it asks of others.
+
+    receive --> a free worker? --no--> room in the queue? --no--> shed
+                    | yes                   | wait
+                    v <---------------------+
+                 work (latency) --> own error? --> calls to other services --> answer
+
+The worker is taken for the whole stay, the calls included: that is how slowness travels upstream.
+Work whose caller has given up goes on all the same ("wasted"), unless the service is declared to
+cancel it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from meshlab.engine import Engine
+from meshlab.model import Outcome
+from meshlab.sidecar import Call, Send
+from meshlab.streams import Draw, uniforms, variates
+from meshlab.telemetry.counts import ServiceCounts
+from meshlab.telemetry.ledger import Evidence, Ledger
+from meshlab.telemetry.names import DURATION_BUCKETS
+from meshlab.topology import Instance, Service
+from meshlab.upstream import Upstream
+
+
+class Step(NamedTuple):
+    """One call that a request makes on its way: by which upstream, and how often it is made."""
+
+    upstream: Upstream
+    draw: Draw
+
+
+class Job:
+    """One request in one instance, from its arrival to its answer.
+
+    ``step`` counts the calls it has begun; ``call`` is the one it waits for. ``trace`` is a note of
+    the transport.
+    """
+
+    __slots__ = ("arrived", "call", "hung", "instance", "open", "send", "step", "trace", "working")
+
+    def __init__(self, send: Send, instance: ServiceInstance, arrived: float) -> None:
+        self.send = send
+        self.instance = instance
+        self.arrived = arrived
+        self.open = True
+        self.working = False
+        self.hung = False
+        self.step = 0
+        self.call: Call | None = None
+        self.trace: Any = None
+
+
+class Truth:
+    """What really happened in an instance, over all its processes; no metric shows all of it."""
+
+    __slots__ = ("ok", "own_errors", "passed_on", "received", "shed", "wasted")
+
+    def __init__(self) -> None:
+        self.received = self.ok = self.own_errors = self.passed_on = self.shed = self.wasted = 0
+
+
+class Carrier(Protocol):
+    """What an instance needs of the mesh around it."""
+
+    def call(self, upstream: Upstream, job: Job) -> None:
+        """Make a call for ``job``; ``job.instance.called(job, outcome)`` tells how it ended."""
+
+    def abandon(self, call: Call) -> None:
+        """Give up a call."""
+
+    def answer(self, job: Job, outcome: Outcome) -> None:
+        """Carry the answer of ``job`` back."""
+
+
+Report = Callable[[str, str, bool, float, Callable[[], None]], None]
+
+
+class ServiceInstance:
+    """One running process. Faults set ``error_rate``, ``slowdown`` and the leak while they hold."""
+
+    def __init__(
+        self,
+        service: Service,
+        config: Instance,
+        name: str,
+        engine: Engine,
+        carrier: Carrier,
+        ledger: Ledger,
+        seed: int,
+    ) -> None:
+        self.service = service
+        self.config = config
+        self.name = name
+        self.engine = engine
+        self.carrier = carrier
+        self.ledger = ledger
+        self.routes: dict[str, tuple[Step, ...]] = {}
+        self.report: Report | None = None
+        self.report_seconds = 0.0
+
+        self.up = False
+        self.held_down = False
+        self.starts = 0
+        self.truth = Truth()
+        self.error_rate = config.error_rate
+        self.slowdown = 1.0
+        self.hang_rate = 0.0
+        self.hang_goroutines = 0
+        self.draw_latency = variates(seed, f"{name}/latency", config.latency.block)
+        self.draw_error = uniforms(seed, f"{name}/error")
+        self.draw_hang = uniforms(seed, f"{name}/hang")
+
+        memory = config.memory
+        self.base_goroutines = memory.base_goroutines if memory else 0
+        self.most_goroutines = float("inf") if memory is None else memory.most_goroutines
+        self._begin_afresh()
+
+    def _begin_afresh(self) -> None:
+        """What a new process has: nothing."""
+        self.jobs: dict[Job, None] = {}
+        self.waiting: deque[Job] = deque()
+        self.queued = 0
+        self.busy = 0
+        self.leaked = 0
+        self.dying = False
+        self.counts = ServiceCounts()
+
+    @property
+    def goroutines(self) -> int:
+        """At rest, one for each request in the process, and those that hung requests left."""
+        return self.base_goroutines + len(self.jobs) + self.leaked
+
+    @property
+    def memory_bytes(self) -> int:
+        return self.config.memory.bytes_for(self.goroutines) if self.config.memory else 0
+
+    # ---- the life of a request
+
+    def receive(self, send: Send) -> Job | Outcome:
+        """Take a request in, or say at once why not. The answer comes through the carrier."""
+        if not self.up:
+            return Outcome.REFUSED
+        self.truth.received += 1
+        free = self.busy < self.config.workers
+        if not free and self.queued >= self.config.queue:
+            self.counts.shed += 1
+            self.truth.shed += 1
+            self.ledger.tally(self.engine.now, self.name, "request shed", "queue full")
+            return Outcome.SHED
+        job = Job(send, self, self.engine.now)
+        self.jobs[job] = None
+        if free:
+            self._begin(job)
+        else:
+            self.queued += 1
+            self.waiting.append(job)
+        self._check_memory()
+        return job
+
+    def _begin(self, job: Job) -> None:
+        """A worker takes the job and works on it for a while, or for ever."""
+        self.busy += 1
+        job.working = True
+        if self.hang_rate > 0.0 and self.draw_hang() < self.hang_rate:
+            job.hung = True
+            self.leaked += self.hang_goroutines
+            self._check_memory()
+        else:
+            seconds = self.draw_latency() * self.slowdown + self.report_seconds
+            self.engine.after(seconds, self._worked, job)
+
+    def _worked(self, job: Job) -> None:
+        """The instance's own work is done: it fails, or goes on to the calls it needs."""
+        if not job.open:
+            return
+        if self.draw_error() < self.error_rate:
+            self.truth.own_errors += 1
+            self._finish(job, Outcome.ERROR)
+        else:
+            self._proceed(job)
+
+    def _proceed(self, job: Job) -> None:
+        """Make the next call of the request's route; answer when none is left."""
+        steps = self.routes[job.send.call.request.route]
+        while job.step < len(steps):
+            step = steps[job.step]
+            job.step += 1
+            probability = step.upstream.edge.probability
+            if probability == 1.0 or step.draw() < probability:
+                self.carrier.call(step.upstream, job)
+                return
+        self._finish(job, Outcome.OK)
+
+    def called(self, job: Job, outcome: Outcome) -> None:
+        """The call that ``job`` waited for is over."""
+        upstream = job.call.upstream  # type: ignore[union-attr]
+        job.call = None
+        if outcome is Outcome.OK or not upstream.edge.required:
+            self._proceed(job)
+        else:
+            self.truth.passed_on += 1
+            self._finish(job, Outcome.ERROR)
+
+    def _finish(self, job: Job, outcome: Outcome) -> None:
+        """The request is through: report it where that is asked for, then answer."""
+        if self.report is None:
+            self._answer(job, outcome)
+            return
+        seconds = self.engine.now - job.arrived
+        ok = outcome is Outcome.OK
+        self.report(self.service.name, self.name, ok, seconds, lambda: self._answer(job, outcome))
+
+    def _answer(self, job: Job, outcome: Outcome) -> None:
+        if not job.open:
+            return
+        counts = self.counts
+        if outcome is Outcome.OK:
+            counts.ok += 1
+            self.truth.ok += 1
+        else:
+            counts.errors += 1
+        seconds = self.engine.now - job.arrived
+        counts.buckets[bisect_left(DURATION_BUCKETS, seconds)] += 1
+        counts.seconds += seconds
+        self._drop(job)
+        self.carrier.answer(job, outcome)
+
+    def _drop(self, job: Job) -> None:
+        """The job leaves the process; its worker takes the next that waits."""
+        job.open = False
+        self.jobs.pop(job, None)
+        if not job.working:
+            self.queued -= 1
+            return
+        self.busy -= 1
+        while self.waiting:
+            waiting = self.waiting.popleft()
+            if waiting.open:
+                self.queued -= 1
+                self._begin(waiting)
+                return
+
+    def gave_up(self, job: Job) -> None:
+        """The caller no longer waits for ``job``."""
+        if job.open and (job.hung or self.service.abandoned == "cancelled"):
+            self._drop(job)
+            if job.call is not None:
+                self.carrier.abandon(job.call)
+
+    # ---- the life of the process
+
+    def start(self) -> None:
+        """A new process listens; nothing is left of an earlier one."""
+        if self.up or self.held_down:
+            return
+        self._begin_afresh()
+        self.up = True
+        self.starts += 1
+        if self.starts > 1:
+            self.ledger.write(self.engine.now, self.name, "started", "restarted after its end")
+
+    def kill(self, reason: str, evidence: Evidence = ()) -> None:
+        """The process ends at once; its callers see their connections break."""
+        if not self.up:
+            return
+        self.up = False
+        held = (*evidence, ("requests_held", float(len(self.jobs))))
+        self.ledger.write(self.engine.now, self.name, "killed", reason, held)
+        jobs = list(self.jobs)
+        self._begin_afresh()
+        for job in jobs:
+            job.open = False
+        for job in jobs:
+            if job.call is not None:
+                self.carrier.abandon(job.call)
+            self.carrier.answer(job, Outcome.RESET)
+        if self.service.restart_seconds is not None:
+            self.engine.after(self.service.restart_seconds, lambda _: self.start())
+
+    def _check_memory(self) -> None:
+        """The process dies when its goroutines no longer fit into its memory."""
+        if self.goroutines > self.most_goroutines and not self.dying:
+            self.dying = True
+            self.engine.after(0.0, self._out_of_memory)
+
+    def _out_of_memory(self, _: None) -> None:
+        goroutines, size = float(self.goroutines), float(self.memory_bytes)
+        self.kill("out of memory", (("goroutines", goroutines), ("memory_bytes", size)))

@@ -1,0 +1,252 @@
+"""The call machine: what a sidecar does with one call, as Send | Wait | Done.
+
+    start() --> limits -> breaker -> balancer --> Send(endpoint, timeout)
+                                                    |
+                 responded(send, outcome)  <--------+   an answer, an error, or its time is up
+                    |-- good, or nothing left to try ----> Done(outcome)
+                    +-- retry policy -> budget ----------> Wait(seconds) -- resume() --> Send
+
+The machine does no I/O and knows no scheduler. Whoever drives it carries the Send to an endpoint,
+or sleeps for the Wait, in virtual or in real time, and tells it what happened.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Any
+
+from meshlab.engine import Timed
+from meshlab.model import Endpoint, Outcome, Request
+from meshlab.policies.breaker import Permit, Rejection
+from meshlab.telemetry.names import DURATION_BUCKETS
+from meshlab.upstream import Upstream
+
+OK = Outcome.OK
+
+PICKS = 5
+"""How often a retry asks the balancer for another endpoint than the last one (Istio's setting of
+Envoy's ``host_selection_retry_max_attempts``)."""
+
+
+class Send(Timed):
+    """Send this try to ``endpoint``, and give it up after ``timeout`` seconds (None: never).
+
+    The record stays with the try until it ends: ``open`` until then. ``job`` and ``span`` are notes
+    of the transport.
+    """
+
+    __slots__ = ("call", "endpoint", "job", "permit", "sent_at", "span", "timeout")
+
+    def __init__(
+        self,
+        call: Call,
+        endpoint: Endpoint,
+        permit: Permit | None,
+        timeout: float | None,
+        sent_at: float,
+    ) -> None:
+        self.open = True
+        self.call = call
+        self.endpoint = endpoint
+        self.permit = permit
+        self.timeout = timeout
+        self.sent_at = sent_at
+        self.job: Any = None
+        self.span: Any = None
+
+
+class Wait:
+    """Call ``resume()`` in this many seconds."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+
+class Done:
+    """The call is over."""
+
+    __slots__ = ("outcome",)
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+
+
+Action = Send | Wait | Done
+DONE = tuple(Done(outcome) for outcome in Outcome)
+
+
+class Call:
+    """One call through a sidecar: first try, retries, end.
+
+    ``deadline`` (s) the time by which the call must
+    end, infinite where there is none. ``open`` until the call is over. ``parent`` and ``trace`` are notes of the transport.
+    """
+
+    __slots__ = (
+        "attempts",
+        "deadline",
+        "last",
+        "open",
+        "parent",
+        "request",
+        "retrying",
+        "send",
+        "started",
+        "trace",
+        "upstream",
+    )
+
+    def __init__(self, upstream: Upstream, request: Request, deadline: float, parent: Any) -> None:
+        self.upstream = upstream
+        self.request = request
+        self.deadline = deadline
+        self.parent = parent
+        self.attempts = 0
+        self.open = True
+        self.retrying = False
+        self.last: Endpoint | None = None
+        self.send: Send | None = None
+        self.trace: Any = None
+
+    def start(self) -> Action:
+        """Begin: the first try, or a refusal."""
+        upstream = self.upstream
+        self.started = now = upstream.clock.now
+        upstream.counts.started += 1
+        limit = upstream.deadline
+        if limit is not None and now + limit < self.deadline:
+            self.deadline = now + limit
+        if upstream.budget is not None:
+            upstream.budget.deposit()
+        return self._try(now)
+
+    def resume(self) -> Action:
+        """The wait is over: try again."""
+        return self._try(self.upstream.clock.now)
+
+    def _try(self, now: float) -> Action:
+        """Limits, breaker, balancer: each may refuse, and then what was taken is given back."""
+        upstream = self.upstream
+        if now >= self.deadline:
+            return self._finish(Outcome.DEADLINE, now)
+        limiter = upstream.limiter
+        if limiter is not None and not limiter.acquire():
+            return self._finish(Outcome.OVERFLOW, now)
+        permit = None
+        if upstream.breaker is not None:
+            admitted = upstream.breaker.admit()
+            if isinstance(admitted, Rejection):
+                self._give_back(None)
+                return self._finish(Outcome.CIRCUIT_OPEN, now)
+            permit = admitted
+        candidates = upstream.cluster.candidates
+        if not candidates:
+            self._give_back(permit)
+            return self._finish(Outcome.NO_HEALTHY, now)
+        endpoint = upstream.balancer.pick(candidates, self.request.key)
+        if endpoint is self.last and upstream.avoid_previous:
+            endpoint = self._pick_another(endpoint)
+        return self._send_to(endpoint, permit, now)
+
+    def _give_back(self, permit: Permit | None) -> None:
+        """Return what a try took that nobody will judge."""
+        upstream = self.upstream
+        if upstream.limiter is not None:
+            upstream.limiter.release()
+        if permit is not None and upstream.breaker is not None:
+            upstream.breaker.abandon(permit)
+
+    def _pick_another(self, endpoint: Endpoint) -> Endpoint:
+        upstream = self.upstream
+        for _ in range(PICKS):
+            endpoint = upstream.balancer.pick(upstream.cluster.candidates, self.request.key)
+            if endpoint is not self.last:
+                break
+        return endpoint
+
+    def _send_to(self, endpoint: Endpoint, permit: Permit | None, now: float) -> Send:
+        timeout = self.upstream.timeout
+        left = self.deadline - now
+        if left < (float("inf") if timeout is None else timeout):
+            timeout = left
+        endpoint.active += 1
+        endpoint.attempts += 1
+        self.attempts += 1
+        self.last = endpoint
+        self.send = send = Send(self, endpoint, permit, timeout, now)
+        return send
+
+    def responded(self, send: Send, outcome: Outcome) -> Action:
+        """The open try has ended: report it to every policy, then finish or try again."""
+        upstream = self.upstream
+        now = upstream.clock.now
+        seconds = now - send.sent_at
+        endpoint = send.endpoint
+        ok = outcome is OK
+        send.open = False
+        endpoint.active -= 1
+        upstream.counts.tries[outcome] += 1
+        upstream.balancer.observe(endpoint, seconds)
+        if upstream.limiter is not None:
+            upstream.limiter.release()
+        if upstream.breaker is not None:
+            upstream.breaker.report(send.permit, ok, seconds)  # type: ignore[arg-type]
+        if upstream.outlier is not None:
+            upstream.report_outlier(endpoint, ok)
+        if self.retrying:
+            self._end_retry()
+        if ok:
+            return self._finish(outcome, now)
+        endpoint.failures += 1
+        return self._retry(outcome, now)
+
+    def _retry(self, outcome: Outcome, now: float) -> Action:
+        """Try again, if the policy, the time left and the budget allow it."""
+        upstream = self.upstream
+        retry = upstream.edge.retry
+        if self.attempts >= retry.max_attempts or outcome not in retry.retry_on:
+            return self._finish(outcome, now)
+        pause = retry.backoff.delay(self.attempts, upstream.draw_jitter())
+        if now + pause >= self.deadline:
+            return self._finish(Outcome.DEADLINE, now)
+        if upstream.budget is not None and not upstream.budget.withdraw():
+            upstream.deny_retry(now)
+            return self._finish(outcome, now)
+        self.retrying = True
+        upstream.counts.retries += 1
+        return Wait(pause)
+
+    def _end_retry(self) -> None:
+        self.retrying = False
+        if self.upstream.budget is not None:
+            self.upstream.budget.retry_ended()
+
+    def _finish(self, outcome: Outcome, now: float) -> Done:
+        """Count the end of the call, as its caller felt it."""
+        upstream = self.upstream
+        counts = upstream.counts
+        seconds = now - self.started
+        self.open = False
+        counts.outcomes[outcome] += 1
+        counts.buckets[bisect_left(DURATION_BUCKETS, seconds)] += 1
+        counts.seconds += seconds
+        if self.attempts > 1 and outcome is OK:
+            counts.retries_succeeded += 1
+        if self.retrying:
+            self._end_retry()
+        if upstream.budget is not None:
+            upstream.budget.settle(outcome is OK)
+        return DONE[outcome]
+
+    def abandon(self) -> Done:
+        """The caller gave up: end the open try, unjudged, and the call."""
+        upstream = self.upstream
+        send = self.send
+        if send is not None and send.open:
+            send.open = False
+            send.endpoint.active -= 1
+            upstream.counts.tries[Outcome.ABANDONED] += 1
+            self._give_back(send.permit)
+        return self._finish(Outcome.ABANDONED, upstream.clock.now)

@@ -1,0 +1,205 @@
+"""Phase 2: one central collector, as what it is: a distant, finite, lossy service.
+
+Every request makes its instance report a record (when, who, how long, how it ended). The record
+travels, may be lost, queues at the collector and is stored, or not:
+
+    instance --record--> network (delay, loss, partition) --> buffer --> server --> store
+        ^-------- acknowledgement ------- network ------------------------------------+
+
+"at most once" sends and forgets. "at least once" sends again when no acknowledgement comes, and so
+stores some records twice. With ``waits`` the instance answers its caller only after the
+acknowledgement (or after giving up): then the collector is a part of every request's path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from meshlab.engine import Engine
+from meshlab.model import require
+from meshlab.rules import (
+    is_number,
+    require_at_least,
+    require_count,
+    require_known,
+    require_positive,
+    require_share,
+    require_type,
+)
+from meshlab.streams import Draw
+
+DELIVERIES = ("at most once", "at least once")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Central:
+    """How the central collector is reached, and what it can bear.
+
+    ``record_seconds`` is the instance's own work for each record, added to every answer. ``loss``
+    is the share of messages lost on the way, records and acknowledgements alike. ``failure_rate``
+    is the share of records that the collector takes in and fails to store. ``outages`` are
+    (start, end) times (s) at which it is down; ``partitions`` are (service, start, end) at which it
+    can't be reached from a service. ``skew`` gives (instance, seconds) by which a clock is off.
+    """
+
+    delivery: str = "at most once"
+    waits: bool = False
+    timeout: float = 0.25
+    resends: int = 2
+    record_seconds: float = 0.0
+    network_seconds: float = 0.001
+    loss: float = 0.0
+    failure_rate: float = 0.0
+    capacity: float = 1000.0
+    buffer: int = 1000
+    outages: tuple[tuple[float, float], ...] = ()
+    partitions: tuple[tuple[str, float, float], ...] = ()
+    skew: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        where = "central"
+        require_known(self.delivery, DELIVERIES, where, "delivery")
+        require_type(self.waits, bool, where, "waits")
+        require_positive(self.timeout, where, "timeout")
+        require_count(self.resends, 0, where, "resends")
+        require_at_least(self.record_seconds, 0, where, "record_seconds")
+        require_at_least(self.network_seconds, 0, where, "network_seconds")
+        require_share(self.loss, where, "loss")
+        require_share(self.failure_rate, where, "failure_rate")
+        require_positive(self.capacity, where, "capacity")
+        require_count(self.buffer, 0, where, "buffer")
+        for span in (*self.outages, *(p[1:] for p in self.partitions)):
+            fits = len(span) == 2 and all(map(is_number, span)) and 0 <= span[0] < span[1]
+            require(fits, where, "outages and partitions must end after they start", span)
+        for entry in self.skew:
+            fits = len(entry) == 2 and is_number(entry[1])
+            require(fits, where, "skew must be (instance, seconds)", entry)
+
+
+class Record(NamedTuple):
+    """What an instance reports about one request: all that the collector will ever know of it.
+
+    ``time`` (s) is when the instance says it ended, by its own clock; ``seconds`` how long it took.
+    """
+
+    time: float
+    service: str
+    instance: str
+    ok: bool
+    seconds: float
+
+
+@dataclass(slots=True)
+class CentralLog:
+    """The collector's store, and beside it the truth about what happened to the records.
+
+    ``records`` were stored, in the order of storing. ``reported`` counts what the instances had to
+    say; ``lost``, ``refused``, ``overflowed`` and ``failed`` count messages by where they ended;
+    ``doubled`` counts records that were stored again.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    reported: int = 0
+    sent: int = 0
+    lost: int = 0
+    refused: int = 0
+    overflowed: int = 0
+    failed: int = 0
+    doubled: int = 0
+
+
+class _Message:
+    """One record on its way, with what its sender still waits for."""
+
+    __slots__ = ("acked", "record", "sends", "stored", "then")
+
+    def __init__(self, record: Record, then: Callable[[], None] | None) -> None:
+        self.record = record
+        self.then = then
+        self.sends = 0
+        self.stored = False
+        self.acked = False
+
+
+class CentralCollector:
+    """The collector in virtual time: one server that stores ``capacity`` records a second."""
+
+    def __init__(self, config: Central, engine: Engine, draw_loss: Draw, draw_fail: Draw) -> None:
+        self.config = config
+        self.log = CentralLog()
+        self._engine = engine
+        self._draw_loss = draw_loss
+        self._draw_fail = draw_fail
+        self._skew = dict(config.skew)
+        self._free_at = 0.0
+        self._at_least_once = config.delivery == "at least once"
+
+    def report(
+        self, service: str, instance: str, ok: bool, seconds: float, then: Callable[[], None]
+    ) -> None:
+        """Report one request; ``then()`` is called when the instance may answer its caller."""
+        time = self._engine.now + self._skew.get(instance, 0.0)
+        record = Record(time, service, instance, ok, seconds)
+        self.log.reported += 1
+        self._send(_Message(record, then if self.config.waits else None))
+        if not self.config.waits:
+            then()
+
+    def _send(self, message: _Message) -> None:
+        """Put the record on the network once, and look for its acknowledgement after a while."""
+        config, log = self.config, self.log
+        message.sends += 1
+        log.sent += 1
+        if self._draw_loss() < config.loss or self._cut_off(message.record.service):
+            log.lost += 1
+        else:
+            self._engine.after(config.network_seconds, self._arrive, message)
+        if self._at_least_once or config.waits:
+            self._engine.after(config.timeout, self._no_ack, message)
+
+    def _cut_off(self, service: str) -> bool:
+        now = self._engine.now
+        return any(s == service and start <= now < end for s, start, end in self.config.partitions)
+
+    def _arrive(self, message: _Message) -> None:
+        """The record reaches the collector: refused, dropped, or queued to be stored."""
+        config, now = self.config, self._engine.now
+        waiting = max(0.0, self._free_at - now) * config.capacity
+        if any(start <= now < end for start, end in config.outages):
+            self.log.refused += 1
+        elif waiting > config.buffer:
+            self.log.overflowed += 1
+        else:
+            self._free_at = max(now, self._free_at) + 1.0 / config.capacity
+            self._engine.at(self._free_at, self._store, message)
+
+    def _store(self, message: _Message) -> None:
+        if self._draw_fail() < self.config.failure_rate:
+            self.log.failed += 1
+            return
+        self.log.doubled += message.stored
+        self.log.records.append(message.record)
+        message.stored = True
+        if self._draw_loss() >= self.config.loss:
+            self._engine.after(self.config.network_seconds, self._ack, message)
+
+    def _ack(self, message: _Message) -> None:
+        message.acked = True
+        self._release(message)
+
+    def _no_ack(self, message: _Message) -> None:
+        """The timeout is over: send again if that was agreed, else stop waiting."""
+        if message.acked:
+            return
+        if self._at_least_once and message.sends <= self.config.resends:
+            self._send(message)
+        else:
+            self._release(message)
+
+    def _release(self, message: _Message) -> None:
+        """Let the instance answer its caller, once."""
+        if message.then is not None:
+            then, message.then = message.then, None
+            then()

@@ -1,0 +1,142 @@
+"""Drives the call machines under virtual time: carries tries, answers and giving up.
+
+`meshlab.sidecar.Call` decides, an instance works; the transport is what lies between them. It knows
+the links, which edge faults can break or slow down, and notes the spans of traced requests.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+from meshlab.engine import Engine, Lane
+from meshlab.model import Outcome, Request
+from meshlab.service import Job
+from meshlab.sidecar import Action, Call, Done, Send, Wait
+from meshlab.streams import Draw
+from meshlab.telemetry.traces import Tracer
+from meshlab.upstream import Upstream
+
+
+class Link:
+    """The way from one sidecar to one cluster: how bad it is now, and the timers of its tries."""
+
+    __slots__ = ("delay", "draw", "lane", "rate")
+
+    def __init__(self, lane: Lane | None, draw: Draw) -> None:
+        self.rate = 0.0
+        self.delay = 0.0
+        self.lane = lane
+        self.draw = draw
+
+
+class Transport:
+    """Carries Send, Wait and Done between sidecars and instances."""
+
+    def __init__(self, engine: Engine, tracer: Tracer) -> None:
+        self._engine = engine
+        self._tracer = tracer
+
+    def connect(self, upstream: Upstream, draw: Draw) -> Link:
+        """Lay the link that the tries of ``upstream`` will take."""
+        timeout = upstream.timeout
+        lane = None if timeout is None else Lane(self._engine, timeout, self._expired)
+        upstream.link = link = Link(lane, draw)
+        return link
+
+    def begin(self, upstream: Upstream, request: Request) -> None:
+        """A request arrives from outside."""
+        call = Call(upstream, request, inf, None)
+        call.trace = self._tracer.root()
+        self._drive(call, call.start())
+
+    def call(self, upstream: Upstream, job: Job) -> None:
+        """A job calls another service; its instance is told how that ends."""
+        service = job.instance.service
+        before = job.send.call
+        deadline = before.deadline if service.keeps_deadline else inf
+        job.call = call = Call(upstream, before.request, deadline, job)
+        call.trace = job.trace if service.keeps_trace else self._tracer.root()
+        self._drive(call, call.start())
+
+    def _drive(self, call: Call, action: Action) -> None:
+        if type(action) is Send:
+            self._transmit(action)
+        elif type(action) is Wait:
+            self._engine.after(action.seconds, self._resume, call)
+        elif type(action) is Done:
+            call.send = None
+            if call.trace is not None:
+                self._tracer.call_ended(call, action.outcome, self._engine.now)
+            if call.parent is not None:
+                call.parent.instance.called(call.parent, action.outcome)
+
+    def _resume(self, call: Call) -> None:
+        if call.open:
+            self._drive(call, call.resume())
+
+    def _transmit(self, send: Send) -> None:
+        """Start the try's timer and bring it to the endpoint, if the link lets it through."""
+        call = send.call
+        link = call.upstream.link
+        if call.trace is not None:
+            send.span = self._tracer.child(call.trace)
+        if send.timeout is not None:
+            if send.timeout == call.upstream.timeout:
+                link.lane.start(send)
+            else:
+                self._engine.after(send.timeout, self._expired, send)
+        if link.rate > 0.0 and link.draw() < link.rate:
+            self._respond(send, Outcome.FAULT)
+        elif link.delay > 0.0:
+            self._engine.after(link.delay, self._deliver, send)
+        else:
+            self._deliver(send)
+
+    def _deliver(self, send: Send) -> None:
+        if not send.open:
+            return
+        taken = send.endpoint.target.receive(send)  # type: ignore[attr-defined]
+        if type(taken) is Job:
+            send.job = taken
+            if send.span is not None:
+                taken.trace = self._tracer.child(send.span)
+        else:
+            self._respond(send, taken)
+
+    def answer(self, job: Job, outcome: Outcome) -> None:
+        """An instance answers; whether anybody still waits is for the try to know."""
+        if job.trace is not None:
+            self._tracer.job_ended(job, outcome, self._engine.now)
+        if job.send.open:
+            self._respond(job.send, outcome)
+        else:
+            job.instance.truth.wasted += 1
+
+    def _respond(self, send: Send, outcome: Outcome) -> None:
+        call = send.call
+        send.job = None
+        if send.span is not None:
+            self._tracer.try_ended(send, outcome, self._engine.now)
+        self._drive(call, call.responded(send, outcome))
+
+    def _expired(self, send: Send) -> None:
+        if send.open:
+            job = send.job
+            if job is not None:
+                job.instance.gave_up(job)
+            self._respond(send, Outcome.TIMEOUT)
+
+    def abandon(self, call: Call) -> None:
+        """The one who waited for ``call`` is gone: give it up, and what it had asked for."""
+        if not call.open:
+            return
+        send = call.send
+        job = send.job if send is not None and send.open else None
+        if send is not None and send.open and send.span is not None:
+            self._tracer.try_ended(send, Outcome.ABANDONED, self._engine.now)
+        outcome = call.abandon().outcome
+        call.send = None
+        if call.trace is not None:
+            self._tracer.call_ended(call, outcome, self._engine.now)
+        if job is not None:
+            job.instance.gave_up(job)
