@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from meshlab.distributions import Exponential
 from meshlab.engine import Engine
 from meshlab.load import Load
 from meshlab.streams import uniforms, variates
@@ -26,9 +27,7 @@ class Arrivals:
         self._engine = engine
         self._arrive = arrive
         self._thin = uniforms(seed, f"{purpose}/thinning")
-        self._gap = variates(
-            seed, f"{purpose}/arrivals", lambda rng, n: rng.standard_exponential(n)
-        )
+        self._gap = variates(seed, f"{purpose}/arrivals", Exponential(1.0).block)
         self._carry = 0.0
         if load.peak > 0.0:
             self._next()
@@ -39,10 +38,7 @@ class Arrivals:
 
     def _candidate(self, _: None) -> None:
         load = self._load
-        if isinstance(load.rate, tuple):
-            share = load.rate_at(self._engine.now) / load.peak
-        else:
-            share = 1.0
+        share = load.rate_at(self._engine.now) / load.peak
         if load.arrivals == "poisson":
             accepted = share == 1.0 or self._thin() < share
         else:  # a metronome: let the shares add up to whole requests

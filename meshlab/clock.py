@@ -1,4 +1,4 @@
-"""Where a policy reads the time: virtual in a run, turned by hand in a test, real in front of HTTP."""
+"""Where a policy reads the time: virtual in a run, by hand in a test, real in front of HTTP."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from meshlab.load import Load
 from meshlab.model import RunTooLarge
 from meshlab.scenario import Scenario
@@ -14,13 +16,10 @@ MOST_EVENTS = 50_000_000
 
 
 def requests(load: Load, duration: float) -> float:
-    """Requests that ``load`` brings in ``duration`` seconds, on average: the area under its curve."""
+    """Requests that ``load`` brings in ``duration`` seconds: the area under its curve."""
     inner = [time for time, _ in load.curve if 0.0 < time < duration]
     times = [0.0, *inner, duration]
-    return sum(
-        (load.rate_at(a) + load.rate_at(b)) / 2.0 * (b - a)
-        for a, b in zip(times, times[1:], strict=False)
-    )
+    return sum((load.rate_at(a) + load.rate_at(b)) / 2.0 * (b - a) for a, b in pairwise(times))
 
 
 def calls_per_request(scenario: Scenario, load: Load) -> float:

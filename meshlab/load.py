@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from meshlab.model import require
 from meshlab.rules import is_number, require_at_least, require_known, require_name
@@ -36,7 +37,7 @@ class Load:
             require(pair, self.where, "rate must be (time, rate) points", point)
             require_at_least(point[1], 0, self.where, "rate")
         times = [time for time, _ in self.rate]
-        rising = all(a < b for a, b in zip(times, times[1:], strict=False))
+        rising = all(a < b for a, b in pairwise(times))
         require(rising, self.where, "rate points must have rising times", times)
 
     @property
@@ -57,7 +58,7 @@ class Load:
         curve = self.curve
         if time <= curve[0][0]:
             return curve[0][1]
-        for (t0, r0), (t1, r1) in zip(curve, curve[1:], strict=False):
+        for (t0, r0), (t1, r1) in pairwise(curve):
             if time < t1:
                 return r0 + (r1 - r0) * ((time - t0) / (t1 - t0))
         return curve[-1][1]

@@ -1,4 +1,4 @@
-"""The rules that declarations check of themselves: each error names the place, the rule, the value."""
+"""The rules that declarations check: each error names the place, the rule and the value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scenario is data: services, edges, load, faults, duration. ``mesh.run(scenario, seed)`` runs it.
+"""A scenario is data: services, edges, load, faults, duration; ``mesh.run`` runs it.
 
     Scenario
     +-- services: Service -- instances: Instance (latency, errors, workers, queue, memory)

@@ -80,8 +80,8 @@ DONE = tuple(Done(outcome) for outcome in Outcome)
 class Call:
     """One call through a sidecar: first try, retries, end.
 
-    ``deadline`` (s) the time by which the call must
-    end, infinite where there is none. ``open`` until the call is over. ``parent`` and ``trace`` are notes of the transport.
+    ``deadline`` (s) is the time by which the call must end, infinite where there is none; ``open``
+    until the call is over. ``parent`` and ``trace`` are notes of the transport.
     """
 
     __slots__ = (
