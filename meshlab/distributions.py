@@ -117,7 +117,7 @@ class Erlang:
 
 @dataclass(frozen=True, slots=True)
 class LogNormal:
-    """A long tail: half of the work takes longer than ``median``, 16 % longer than that * e^sigma."""
+    """A long tail: half of the work exceeds ``median``, and 16 % of it median * e^sigma."""
 
     median: float
     sigma: float = 0.5
