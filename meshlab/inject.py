@@ -51,8 +51,7 @@ def _begin(fault: Fault, target: Any) -> None:
         case Leak(rate=rate, goroutines=goroutines):
             target.hang_rate, target.hang_goroutines = rate, goroutines
         case Outage():
-            target.held_down = True
-            target.kill("outage")
+            target.stop("outage")
         case EdgeFault(rate=rate, delay=delay):
             target.rate, target.delay = rate, delay
 
@@ -66,7 +65,6 @@ def _end(fault: Fault, target: Any) -> None:
         case Leak():
             target.hang_rate, target.hang_goroutines = 0.0, 0
         case Outage():
-            target.held_down = False
-            target.start()
+            target.resume()
         case EdgeFault():
             target.rate, target.delay = 0.0, 0.0

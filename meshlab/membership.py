@@ -42,7 +42,7 @@ class Membership:
         self._at(config.starts_at, instance.start)
         self._at(comes, lambda: self._register(instance))
         if config.stops_at is not None:
-            self._at(config.stops_at, lambda: instance.kill("stopped"))
+            self._at(config.stops_at, lambda: instance.stop("end of its time"))
         if goes is not None:
             self._at(goes, lambda: self._deregister(instance))
 

@@ -265,6 +265,16 @@ class ServiceInstance:
         if self.starts > 1:
             self.ledger.write(self.engine.now, self.name, "started", "restarted after its end")
 
+    def stop(self, reason: str) -> None:
+        """End the process and keep it down until `resume`: no restart policy brings it back."""
+        self.held_down = True
+        self.kill(reason)
+
+    def resume(self) -> None:
+        """Let the process run again after `stop`."""
+        self.held_down = False
+        self.start()
+
     def kill(self, reason: str, evidence: Evidence = ()) -> None:
         """The process ends at once; its callers see their connections break."""
         if not self.up:

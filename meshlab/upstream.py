@@ -128,8 +128,14 @@ class Upstream:
             return
         endpoint.healthy = change
         self.cluster.refresh()
-        event, reason = ("healthy", "probes passed") if change else ("unhealthy", "probes failed")
-        self.ledger.write(self.clock.now, f"{self.name} {endpoint.name}", event, reason)
+        config = self.health.config  # type: ignore[union-attr]
+        where = f"{self.name} {endpoint.name}"
+        if change:
+            seen = (("in_a_row", float(config.healthy_threshold)),)
+            self.ledger.write(self.clock.now, where, "healthy", "probes passed", seen)
+        else:
+            seen = (("in_a_row", float(config.unhealthy_threshold)),)
+            self.ledger.write(self.clock.now, where, "unhealthy", "probes failed", seen)
         self.note_panic()
 
     def joined(self, endpoint: Endpoint) -> None:

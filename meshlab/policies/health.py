@@ -43,10 +43,10 @@ class HealthCheck:
 class HealthChecker:
     """What one sidecar has concluded from its probes. It starts out trusting every endpoint."""
 
-    __slots__ = ("_config", "_contrary", "_unhealthy")
+    __slots__ = ("_contrary", "_unhealthy", "config")
 
     def __init__(self, config: HealthCheck) -> None:
-        self._config = config
+        self.config = config
         self._unhealthy: set[str] = set()
         self._contrary: dict[str, int] = {}  # answers in a row that speak against the conclusion
 
@@ -57,7 +57,7 @@ class HealthChecker:
             self._contrary.pop(endpoint, None)
             return None
         contrary = self._contrary.get(endpoint, 0) + 1
-        config = self._config
+        config = self.config
         if contrary < (config.healthy_threshold if ok else config.unhealthy_threshold):
             self._contrary[endpoint] = contrary
             return None
