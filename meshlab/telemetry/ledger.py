@@ -24,8 +24,8 @@ class Entry:
     evidence: Evidence = ()
 
     def __str__(self) -> str:
-        seen = ", ".join(f"{name} {value:g}" for name, value in self.evidence)
-        return f"{self.time:8.2f} s  {self.subject}: {self.event} ({self.reason}; {seen})"
+        why = [self.reason, *(f"{name} {value:g}" for name, value in self.evidence)]
+        return f"{self.time:8.2f} s  {self.subject}: {self.event} ({', '.join(why)})"
 
 
 class Ledger:
