@@ -1,0 +1,91 @@
+"""Peak EWMA: send the try where it should wait least, judged by latency and by tries in flight.
+
+Each endpoint carries a moving average of its latency that believes bad news at once and good news
+slowly: an answer slower than the average replaces it, a faster one pulls it down by the time that
+has passed. An endpoint that is never asked is forgiven in the same way, or it would be shunned for
+ever. From Finagle (``PeakEwma``, decay 10 s); Linkerd balances by it too.
+
+It looks at latency alone, and an endpoint that fails in a millisecond looks splendid. That is why
+Finagle pairs it with failure accrual, and a mesh with outlier detection.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from meshlab.clock import Clock
+from meshlab.model import Endpoint, require
+from meshlab.streams import Draw
+
+PENALTY = 1e6
+"""Seconds that an endpoint without any answer yet is taken to need, once a try is on its way."""
+
+
+class PeakEwmaBalancer:
+    """Draws a few endpoints and takes the one with the smallest `load`; the first keeps a tie."""
+
+    __slots__ = ("_clock", "_decay", "_draw", "_others")
+
+    def __init__(self, draw: Draw, clock: Clock, decay_seconds: float, choices: int) -> None:
+        self._draw = draw
+        self._clock = clock
+        self._decay = decay_seconds
+        self._others = range(choices - 1)
+
+    def pick(self, endpoints: Sequence[Endpoint], key: int) -> Endpoint:
+        draw = self._draw
+        now = self._clock.now
+        n = len(endpoints)
+        best = endpoints[int(draw() * n)]
+        least = self.load(best, now)
+        for _ in self._others:
+            other = endpoints[int(draw() * n)]
+            load = self.load(other, now)
+            if load < least:
+                best, least = other, load
+        return best
+
+    def load(self, endpoint: Endpoint, now: float) -> float:
+        """Latency (s), decayed since the last answer, times the tries that would be in flight.
+
+        An endpoint without an answer yet costs nothing for its first try, and the penalty after.
+        Looking changes nothing. (Finagle writes the decay down at each look.)
+        """
+        if endpoint.ewma == 0.0:
+            return PENALTY * endpoint.active
+        fade = math.exp(-(now - endpoint.ewma_at) / self._decay)
+        return endpoint.ewma * fade * (endpoint.active + 1)
+
+    def observe(self, endpoint: Endpoint, seconds: float) -> None:
+        """Up at once, down by the time passed: ewma = ewma * w + seconds * (1 - w)."""
+        now = self._clock.now
+        if seconds > endpoint.ewma:
+            endpoint.ewma = seconds
+        else:
+            w = math.exp(-(now - endpoint.ewma_at) / self._decay)
+            endpoint.ewma = endpoint.ewma * w + seconds * (1.0 - w)
+        endpoint.ewma_at = now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeakEwma:
+    """Finagle's peak EWMA over ``choices`` drawn endpoints: the fast ones get more.
+
+    ``decay_seconds`` is how long the average remembers: after that time 37 % of a peak is left.
+    """
+
+    decay_seconds: float = 10.0
+    choices: int = 2
+    kind: ClassVar[str] = "peak_ewma"
+
+    def __post_init__(self) -> None:
+        fits = math.isfinite(self.decay_seconds) and self.decay_seconds > 0
+        require(fits, self.kind, "decay_seconds must be finite and > 0", self.decay_seconds)
+        fits = isinstance(self.choices, int) and self.choices >= 1
+        require(fits, self.kind, "choices must be a whole number >= 1", self.choices)
+
+    def build(self, draw: Draw, clock: Clock) -> PeakEwmaBalancer:
+        return PeakEwmaBalancer(draw, clock, self.decay_seconds, self.choices)
