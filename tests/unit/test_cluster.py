@@ -1,0 +1,138 @@
+"""Which endpoints may be picked, and when all of them may: membership, health and panic."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshlab.model import ConfigError, Endpoint
+from meshlab.policies.cluster import Cluster
+
+
+def members(n: int, unavailable: int = 0) -> list[Endpoint]:
+    """``n`` endpoints; the first ``unavailable`` are unhealthy, ejected or both by turns."""
+    endpoints = [Endpoint(f"cart-{i + 1}") for i in range(n)]
+    for i, endpoint in enumerate(endpoints[:unavailable]):
+        endpoint.healthy = i % 3 == 1
+        endpoint.ejected = i % 3 != 0
+    return endpoints
+
+
+def test_candidates_are_healthy_and_not_ejected() -> None:
+    endpoints = members(8, unavailable=3)
+    cluster = Cluster(endpoints)
+    assert cluster.endpoints == endpoints
+    assert cluster.candidates == endpoints[3:]
+    assert not cluster.panic
+
+
+@pytest.mark.parametrize(
+    ("n", "unavailable", "panic"), [(4, 2, False), (4, 3, True), (3, 1, False), (3, 2, True)]
+)
+def test_panic_begins_below_half_and_not_at_half(n: int, unavailable: int, panic: bool) -> None:
+    endpoints = members(n, unavailable)
+    cluster = Cluster(endpoints)
+    assert cluster.panic is panic
+    assert cluster.candidates == (endpoints if panic else endpoints[unavailable:])
+
+
+@given(n=st.integers(1, 200), data=st.data(), percent=st.integers(0, 100))
+def test_panic_is_an_exact_comparison_of_shares(n: int, data: st.DataObject, percent: int) -> None:
+    available = data.draw(st.integers(0, n))
+    cluster = Cluster(members(n, unavailable=n - available), percent / 100)
+    assert cluster.panic == (Fraction(available, n) < Fraction(percent, 100))
+
+
+def test_seven_of_a_hundred_are_not_below_seven_percent() -> None:
+    """0.07 * 100 is a little more than 7 in floating point."""
+    assert not Cluster(members(100, unavailable=93), 0.07).panic
+    assert Cluster(members(100, unavailable=94), 0.07).panic
+
+
+def test_a_threshold_of_zero_turns_panic_off_and_may_leave_nobody() -> None:
+    cluster = Cluster(members(3, unavailable=3), 0)
+    assert not cluster.panic
+    assert cluster.candidates == []
+
+
+def test_a_threshold_of_one_panics_as_soon_as_one_is_missing() -> None:
+    assert not Cluster(members(3), 1).panic
+    assert Cluster(members(3, unavailable=1), 1).panic
+
+
+def test_a_cluster_without_members_has_no_candidates_and_no_panic() -> None:
+    cluster = Cluster([])
+    assert cluster.candidates == []
+    assert not cluster.panic
+    first = Endpoint("cart-1")
+    cluster.add(first)
+    assert cluster.candidates == [first]
+
+
+def test_a_change_is_seen_at_the_refresh_and_in_another_list() -> None:
+    first, second, third = endpoints = members(3)
+    cluster = Cluster(endpoints)
+    before = cluster.candidates
+    first.ejected = True
+    assert cluster.candidates is before
+    assert before == [first, second, third]
+    cluster.refresh()
+    assert cluster.candidates is not before
+    assert cluster.candidates == [second, third]
+
+
+def test_the_list_is_another_at_each_change_even_in_panic() -> None:
+    endpoints = members(4, unavailable=3)
+    cluster = Cluster(endpoints)
+    seen = [cluster.candidates, cluster.endpoints]
+    for change in (
+        cluster.refresh,
+        lambda: cluster.add(Endpoint("cart-5")),
+        lambda: cluster.remove("cart-1"),
+    ):
+        change()
+        assert all(cluster.candidates is not candidates for candidates in seen)
+        seen.append(cluster.candidates)
+
+
+def test_panic_ends_when_enough_come_back() -> None:
+    endpoints = members(4, unavailable=3)
+    cluster = Cluster(endpoints)
+    assert cluster.panic
+    endpoints[0].healthy, endpoints[0].ejected = True, False
+    cluster.refresh()
+    assert not cluster.panic
+    assert cluster.candidates == [endpoints[0], endpoints[3]]
+
+
+def test_an_added_endpoint_is_a_candidate_and_a_removed_one_is_handed_back() -> None:
+    endpoints = members(2)
+    cluster = Cluster(endpoints)
+    new = Endpoint("cart-3")
+    cluster.add(new)
+    assert cluster.candidates == [*endpoints, new]
+    assert cluster.remove("cart-1") is endpoints[0]
+    assert cluster.endpoints == cluster.candidates == [endpoints[1], new]
+    assert len(endpoints) == 2  # the caller's own list is left alone
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, 50, float("nan")])
+def test_a_threshold_is_a_share(threshold: float) -> None:
+    with pytest.raises(
+        ConfigError, match=r"cluster 'cart': panic_threshold must be in 0\.\.1, got"
+    ):
+        Cluster(members(1), threshold, name="cart")
+
+
+def test_names_are_unique_and_an_unknown_one_lists_the_valid_ones() -> None:
+    cluster = Cluster(members(2), name="cart")
+    with pytest.raises(ConfigError, match="cluster 'cart': endpoint names must be unique"):
+        cluster.add(Endpoint("cart-2"))
+    with pytest.raises(ConfigError, match="cluster: endpoint names must be unique, got 'a'"):
+        Cluster([Endpoint("a"), Endpoint("a")])
+    with pytest.raises(ConfigError, match="must be one of cart-1, cart-2, got 'cart-7'"):
+        cluster.remove("cart-7")
+    with pytest.raises(ConfigError, match="must be one of none, got 'cart-7'"):
+        Cluster([]).remove("cart-7")
+    assert [endpoint.name for endpoint in cluster.endpoints] == ["cart-1", "cart-2"]
