@@ -1,10 +1,10 @@
 """Who is registered, and who knows it yet: a service registry whose news takes time to arrive.
 
-    time       0.0          0.2               1.0
-    registry   +cart-3                        -cart-3
-    watcher                 sees +cart-3                  (0.2 s later) sees -cart-3
+    time       0.0       0.2            1.0       1.2      (a watcher with a delay of 0.2 s)
+    registry   + cart-3                 - cart-3
+    watcher              sees + cart-3            sees - cart-3
 
-Between the two, a new instance gets no traffic, and one that has gone still does. The registry is
+In between, a new instance gets no traffic yet, and one that has gone gets it still. The registry is
 sans-I/O: each change returns the *deliveries* it causes, and whoever owns time makes them:
 
     for delivery in registry.register("cart", "cart-3"):
