@@ -159,9 +159,11 @@ class Call:
             upstream.breaker.abandon(permit)
 
     def _pick_another(self, endpoint: Endpoint) -> Endpoint:
+        """Ask again, a little further along the ring where the key decides."""
         upstream = self.upstream
-        for _ in range(PICKS):
-            endpoint = upstream.balancer.pick(upstream.cluster.candidates, self.request.key)
+        for step in range(1, PICKS + 1):
+            key = self.request.key + step
+            endpoint = upstream.balancer.pick(upstream.cluster.candidates, key)
             if endpoint is not self.last:
                 break
         return endpoint

@@ -71,7 +71,7 @@ class Upstream:
         self.deadline = retry.deadline
         self.avoid_previous = retry.avoid_previous
         self.draw_jitter = stream(f"{self.name}/jitter")
-        self.cluster = Cluster([], edge.panic_threshold)
+        self.cluster = Cluster([], edge.panic_threshold, name=self.name)
         self.every_endpoint: list[Endpoint] = []
         self.was_panic = False
         self.balancer: Balancer = edge.balancer.build(stream(f"{self.name}/balancer"), clock)
