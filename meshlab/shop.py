@@ -52,15 +52,23 @@ PATIENCE = RetryPolicy(max_attempts=3, per_try_timeout=1.0)
 """Two retries, as Istio has it, and a second for each try."""
 
 
-def shop(rate: float = 20.0, duration: float = 60.0, retry: RetryPolicy = PATIENCE) -> Scenario:
+def shop(
+    rate: float = 20.0,
+    duration: float = 60.0,
+    retry: RetryPolicy = PATIENCE,
+    workers: int = 100,
+) -> Scenario:
     """The shop at rest: ``rate`` pages per second for ``duration`` seconds.
 
-    ``retry`` holds on every edge inside; the client itself never tries again.
+    ``retry`` holds on every edge inside; the client itself never tries again. Every instance has
+    ``workers``, but for the database.
     """
     services = tuple(
         Service(
             name=name,
-            instances=tuple(Instance(latency=Around(s), error_rate=e) for s, e in instances),
+            instances=tuple(
+                Instance(latency=Around(s), error_rate=e, workers=workers) for s, e in instances
+            ),
         )
         for name, instances in AT_REST.items()
     )
