@@ -1,0 +1,38 @@
+"""The checks behind the exercises: they run a reader's answer, and help without giving it away.
+
+A lesson's module holds its exercises under their keys ("01.2" is lesson 01, exercise 2):
+
+    EXERCISES = {"01.2": Exercise("Which service ...?", check_culprit)}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from meshlab.rules import require_known
+
+LESSONS = ("00", "01", "02", "03")
+"""The lessons that have exercises, each in ``meshlab.exercises.lesson_NN``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """One exercise: what is asked, and how an answer is judged.
+
+    ``judge(answer)`` gives a hint where the answer is not right yet, and None where it is.
+    """
+
+    question: str
+    judge: Callable[[Any], str | None]
+
+
+def exercise(key: str) -> Exercise:
+    """The exercise of that key; ConfigError lists the valid ones."""
+    lesson = key.split(".")[0]
+    require_known(lesson, LESSONS, f"exercise {key!r}", "lesson")
+    known: dict[str, Exercise] = import_module(f"meshlab.exercises.lesson_{lesson}").EXERCISES
+    require_known(key, known, "exercise", "key")
+    return known[key]

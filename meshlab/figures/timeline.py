@@ -1,0 +1,87 @@
+"""Timelines: how numbers move over (virtual) time, with the spans in which something was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import plotly.graph_objects as go
+
+from meshlab.figures.style import axis, finish, looks, say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Points = tuple[Sequence[float], Sequence[float]]
+"""Times (s) and values of one line."""
+
+
+def lines_by(samples: pd.DataFrame, label: str) -> dict[str, Points]:
+    """A tidy frame (time, labels, value) as one line for each value of ``label``."""
+    return {
+        str(name): (rows["time"].tolist(), rows["value"].tolist())
+        for name, rows in samples.groupby(label, sort=True)
+    }
+
+
+def timeline(
+    lines: Mapping[str, Points | pd.DataFrame],
+    *,
+    title: str,
+    y: str,
+    unit: str = "",
+    concepts: Mapping[str, str] | None = None,
+    spans: Mapping[str, tuple[float, float]] | None = None,
+    steps: bool = False,
+) -> go.Figure:
+    """Lines over time.
+
+    A line is (times, values) or a frame with the columns time and value; see `lines_by` for a frame
+    of many. ``spans`` shades from..to (s) under a name: when a fault held. ``steps`` draws values
+    that hold until they change (a state, a gauge). The unit "%" takes shares (0..1).
+    """
+    points = {name: _points(line) for name, line in lines.items()}
+    figure = go.Figure()
+    for name, look in looks(list(points), concepts).items():
+        times, values = points[name]
+        figure.add_scatter(
+            name=name,
+            x=times,
+            y=values,
+            mode="lines+markers" if len(times) <= 40 else "lines",
+            line={"color": look.colour, "dash": look.dash, "shape": "hv" if steps else "linear"},
+            marker={"symbol": look.symbol, "size": 7},
+        )
+    for name, (start, end) in (spans or {}).items():
+        figure.add_vrect(
+            x0=start, x1=end, fillcolor="#999999", opacity=0.18, line_width=0, layer="below",
+            annotation={"text": name, "font": {"size": 12}},
+            annotation_position="top left",
+        )  # fmt: skip
+    figure.update_layout(xaxis=axis("time", "s"), yaxis=axis(y, unit) | {"rangemode": "tozero"})
+    return finish(figure, title, _summary(points, y, unit, spans or {}))
+
+
+def _points(line: Points | pd.DataFrame) -> Points:
+    """Plain lists, so that a kept figure can be read and compared."""
+    times, values = line if isinstance(line, tuple) else (line["time"], line["value"])
+    return [float(t) for t in times], [float(v) for v in values]
+
+
+def _summary(
+    points: Mapping[str, Points], y: str, unit: str, spans: Mapping[str, tuple[float, float]]
+) -> str:
+    told = []
+    for name, (times, values) in points.items():
+        known = [(v, t) for t, v in zip(times, values, strict=True) if v == v]
+        if not known:
+            told.append(f"{name}: no value")
+            continue
+        most, at = max(known, key=lambda pair: pair[0])
+        least = min(known)[0]
+        told.append(
+            f"{name}: {say(least, unit)} to {say(most, unit)}, highest at {say(at, 's')}, "
+            f"last {say(known[-1][0], unit)}"
+        )
+    shaded = [f"{name} from {say(a)} to {say(b)} s" for name, (a, b) in spans.items()]
+    return ". ".join([f"{y.capitalize()} over time", "; ".join(told), *shaded]) + "."
