@@ -47,13 +47,8 @@ full: .venv
 bench: .venv ## measure, and print the ratios
 	$(PY) -m tests.benchmarks
 
-# A widget's kept state would hold its JavaScript, 5 MB for one FigureWidget.
 notebooks: .venv ## run notebooks in place to renew kept outputs (NOTEBOOKS=... for some)
-	@for notebook in $(NOTEBOOKS); do \
-	    env -u PYTHONHASHSEED $(PY) -m jupyter nbconvert --to notebook --execute --inplace \
-	        --ExecutePreprocessor.record_timing=False \
-	        --ExecutePreprocessor.store_widget_state=False "$$notebook" || exit 1; \
-	done
+	env -u PYTHONHASHSEED $(PY) -m tests.keep_outputs $(NOTEBOOKS)
 
 .venv: .venv/.ready ## make the environment, or bring it up to date
 

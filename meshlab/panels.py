@@ -38,7 +38,7 @@ def slider(
         max=high,
         step=step,
         description=f"{label} ({unit})" if unit else label,
-        readout_format=".3~g",
+        readout_format=".3g",
         style=_WIDE,
         layout={"width": "32em", "max_width": "100%"},
     )
