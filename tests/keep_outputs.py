@@ -39,7 +39,7 @@ def execute(path: Path) -> Any:
 
 
 def figures(notebook: Any) -> list[dict[str, Any]]:
-    """The bundles of all outputs that hold a figure. A kept widget is dead: only its figure stays."""
+    """The bundles of all outputs that hold a figure. Of a widget, only its figure is kept."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     bundles = [output["data"] for output in outputs if PLOTLY in output.get("data", {})]
     for bundle in bundles:
