@@ -30,10 +30,14 @@ def bars(
     lie down if ``horizontal`` (long category names), and are put on each other if ``stacked``.
     """
     figure = go.Figure(_traces(groups, unit, concepts, horizontal))
+    if stacked:
+        figure.update_traces(textposition="none")
     figure.update_layout(barmode="stack" if stacked else "group")
     amounts = axis(y, unit)
     if horizontal:
-        figure.update_layout(xaxis=amounts, yaxis={"autorange": "reversed"})
+        most = max((v for each in groups.values() for v in each.values() if v == v), default=0)
+        room = {} if stacked or most <= 0 else {"range": [0, 1.15 * most]}  # for the numbers
+        figure.update_layout(xaxis=amounts | room, yaxis={"autorange": "reversed"})
     else:
         figure.update_layout(yaxis=amounts)
     return finish(figure, title, _summary(groups, y, unit))
@@ -58,7 +62,9 @@ def worlds(
     figure.update_layout(barmode="group", yaxis=axis(y, unit))
     told = [f"{name}: {_summary(groups, y, unit)}" for name, groups in worlds.items()]
     finish(figure, title, " ".join(told))
-    figure.layout.margin.t += 20
+    figure.layout.margin.t += 24
+    if figure.layout.showlegend:
+        figure.layout.legend.y = 1.11
     return figure
 
 
@@ -72,14 +78,18 @@ def _traces(
             orientation="h" if horizontal else "v",
             x=list(amounts.values()) if horizontal else list(amounts),
             y=list(amounts) if horizontal else list(amounts.values()),
-            text=[say(value, "%" if unit == "%" else "") for value in amounts.values()],
-            textposition="auto",
-            textfont={"color": "#222222"},
-            insidetextfont={"color": "white"},
+            text=[say(value, unit, bare=True) for value in amounts.values()],
+            textposition="outside",
             cliponaxis=False,
             marker={
                 "color": chosen[name].colour,
-                "pattern": {"shape": chosen[name].pattern, "fgcolor": "white", "solidity": 0.2},
+                "pattern": {
+                    "shape": chosen[name].pattern,
+                    "fillmode": "overlay",
+                    "fgcolor": "white",
+                    "size": 6,
+                    "solidity": 0.25,
+                },
             },
         )
         for name, amounts in groups.items()
@@ -89,17 +99,17 @@ def _traces(
 def _summary(groups: Groups, y: str, unit: str) -> str:
     """Every amount if there are few, else the ends of each series."""
     few = sum(len(amounts) for amounts in groups.values()) <= 12
-    told = []
-    for name, amounts in groups.items():
-        keys = list(amounts) if few else sorted({_least(amounts): 0, _most(amounts): 0})
-        listed = ", ".join(f"{key} {say(amounts[key], unit)}" for key in keys)
-        told.append(f"{name}: {listed}" + ("" if few else " (the least and the most)"))
-    return f"{y.capitalize()}. " + "; ".join(told) + "."
+    tell = _each if few else _ends
+    told = [f"{name}: {tell(amounts, unit)}" for name, amounts in groups.items()]
+    what = f"{y} in {unit}" if unit not in ("", "%", y) else y
+    return f"{what[:1].upper()}{what[1:]}. {'; '.join(told)}."
 
 
-def _least(amounts: Mapping[str, float]) -> str:
-    return min(amounts, key=lambda key: amounts[key])
+def _each(amounts: Mapping[str, float], unit: str) -> str:
+    return ", ".join(f"{key} {say(value, unit, bare=True)}" for key, value in amounts.items())
 
 
-def _most(amounts: Mapping[str, float]) -> str:
-    return max(amounts, key=lambda key: amounts[key])
+def _ends(amounts: Mapping[str, float], unit: str) -> str:
+    least, most = min(amounts, key=amounts.__getitem__), max(amounts, key=amounts.__getitem__)
+    low, high = say(amounts[least], unit, bare=True), say(amounts[most], unit, bare=True)
+    return f"from {low} ({least}) to {high} ({most})"

@@ -71,11 +71,12 @@ def mesh_graph(
         width = 1.5 if flow.rate != flow.rate else 1 + 5 * flow.rate / (busiest or 1)
         figure.add_trace(_arrow(edge, flow, layout.paths[edge], width, alarm))
         labels.append(_label(flow, layout.paths[edge], alarm))
-    figure.add_trace(_nodes(layout.nodes, notes or {}))
+    figure.add_trace(_nodes(layout.nodes))
+    labels += [_name(name, place, (notes or {}).get(name)) for name, place in layout.nodes.items()]
     figure.update_layout(
         annotations=[label for label in labels if label["text"]],
         xaxis={"visible": False, "range": [-0.4, max(x for x, _ in layout.nodes.values()) + 0.4]},
-        yaxis={"visible": False, "range": [-1.15, 1.15]},
+        yaxis={"visible": False, "range": [-1.35, 1.15]},
     )
     finish(figure, title, _summary(flows, notes or {}, alarm))
     figure.update_layout(margin={"l": 10, "r": 10, "b": 10})
@@ -102,9 +103,11 @@ def _arrow(edge: Edge, flow: Flow, path: list[Point], width: float, alarm: float
         marker={
             "symbol": "arrow",
             "angleref": "previous",
-            "size": [0] * (len(path) - 1) + [8 + width],
-            "standoff": [0] * (len(path) - 1) + [16],
+            "size": [0] * (len(path) - 1) + [10 + 2 * width],
+            "standoff": [0] * (len(path) - 1) + [13],
             "color": colour,
+            "opacity": 1,
+            "line": {"width": 0},
         },
         hovertemplate=f"{edge[0]} calls {edge[1]}: {_words(flow)}<extra></extra>",
     )
@@ -123,15 +126,14 @@ def _label(flow: Flow, path: list[Point], alarm: float) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _nodes(places: Mapping[str, Point], notes: Mapping[str, str]) -> go.Scatter:
+def _nodes(places: Mapping[str, Point]) -> go.Scatter:
     return go.Scatter(
         name="services",
         showlegend=False,
         x=[x for x, _ in places.values()],
         y=[y for _, y in places.values()],
-        text=[f"<b>{name}</b><br>{notes.get(name, '')}" for name in places],
-        mode="markers+text",
-        textposition="bottom center",
+        text=list(places),
+        mode="markers",
         hoverinfo="text",
         marker={
             "size": 26,
@@ -140,6 +142,15 @@ def _nodes(places: Mapping[str, Point], notes: Mapping[str, str]) -> go.Scatter:
             "line": {"color": "white", "width": 2},
         },
     )
+
+
+def _name(name: str, place: Point, note: str | None) -> dict[str, object]:
+    """What stands under a node, on a white ground so that no line runs through it."""
+    text = f"<b>{name}</b><br>{note}" if note else f"<b>{name}</b>"
+    return {
+        "x": place[0], "y": place[1], "yshift": -15, "yanchor": "top", "text": text,
+        "showarrow": False, "bgcolor": "rgba(255,255,255,0.85)", "borderpad": 0,
+    }  # fmt: skip
 
 
 def _words(flow: Flow) -> str:

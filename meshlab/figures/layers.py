@@ -15,8 +15,8 @@ from typing import NamedTuple
 Edge = tuple[str, str]
 Point = tuple[float, float]
 
-SWEEPS = 8
-"""How often the layers are put in order; the shop settles after three."""
+SWEEPS = 9
+"""How often the layers are put in order: odd, so that callers have the last word."""
 
 
 class Layout(NamedTuple):
@@ -73,11 +73,13 @@ def _places(layers: list[list[str]], chains: list[list[str]]) -> dict[str, Point
     for sweep in range(SWEEPS):
         neighbours = right if sweep % 2 else left
         for layer in layers:
-            layer.sort(key=lambda name: pull(name, neighbours))
+            layer.sort(key=lambda name: -pull(name, neighbours))
             height |= _spread(layer)
     return {name: (float(x), height[name]) for x, layer in enumerate(layers) for name in layer}
 
 
 def _spread(layer: list[str]) -> dict[str, float]:
-    """Even heights with the same room above the first as below the last."""
-    return {name: 1 - (2 * i + 1) / len(layer) for i, name in enumerate(layer)}
+    """Even heights from 1 down to -1, and half way up for one alone."""
+    if len(layer) == 1:
+        return {layer[0]: 0.0}
+    return {name: 1 - 2 * i / (len(layer) - 1) for i, name in enumerate(layer)}

@@ -65,16 +65,24 @@ SPARE = (
 WIDTH, HEIGHT = 700, 400
 """The size of a figure in px. On a page it is as wide as there is room; kept pictures are this."""
 
+_AXIS = {
+    "automargin": True,
+    "gridcolor": "#E5E5E5",
+    "ticks": "outside",
+    "tickcolor": "white",
+    "title": {"standoff": 8, "font": {"size": 14}},
+}
+
 pio.templates["meshlab"] = go.layout.Template(
     layout={
         "font": {"family": "Arial, Helvetica, sans-serif", "size": 13, "color": "#222222"},
-        "title": {"x": 0, "xref": "paper", "font": {"size": 16}, "yanchor": "top", "y": 0.97},
+        "title": {"x": 0.012, "y": 1, "yanchor": "top", "pad": {"t": 12}, "font": {"size": 16}},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
         "colorway": [look.colour for look in SPARE],
         "hovermode": "closest",
-        "xaxis": {"automargin": True, "gridcolor": "#E5E5E5", "linecolor": "#888888"},
-        "yaxis": {"automargin": True, "gridcolor": "#E5E5E5", "zerolinecolor": "#888888"},
+        "xaxis": _AXIS | {"linecolor": "#888888"},
+        "yaxis": _AXIS | {"zerolinecolor": "#888888"},
     }
 )
 pio.templates.default = "meshlab"
@@ -95,11 +103,13 @@ def looks(names: list[str], concepts: Mapping[str, str] | None = None) -> dict[s
     }
 
 
-def say(value: float, unit: str = "") -> str:
+def say(value: float, unit: str = "", *, bare: bool = False) -> str:
     """A number as one says it: three digits, and its unit. The unit "%" takes a share (0..1).
 
-    >>> say(17503.2, "calls"), say(0.0213, "%"), say(0.02134, "s")
-    ('17,503 calls', '2.1 %', '0.0213 s')
+    ``bare`` leaves the unit out where it is said beside; a percent sign stays.
+
+    >>> say(17503.2, "calls"), say(0.0213, "%"), say(0.02134, "s", bare=True)
+    ('17,503 calls', '2.1 %', '0.0213')
     """
     if value != value:
         return "no value"
@@ -111,7 +121,7 @@ def say(value: float, unit: str = "") -> str:
         text = f"{value:.1f}".removesuffix(".0")
     else:
         text = f"{value:.3g}"
-    return f"{text} {unit}".strip()
+    return text if bare and unit != "%" else f"{text} {unit}".strip()
 
 
 def axis(quantity: str, unit: str = "") -> dict[str, Any]:
@@ -127,13 +137,14 @@ def finish(figure: go.Figure, title: str, summary: str) -> go.Figure:
     legend = len(names) > 1
     across = legend and sum(len(name) + 8 for name in names) < 90
     figure.update_layout(
-        title_text="<br>".join(lines),
+        # plotly hangs a title of two lines half a line too high
+        title={"text": "<br>".join(lines), "pad": {"t": 2 + 10 * len(lines)}},
         meta={"summary": summary},
         uirevision="meshlab",
         height=HEIGHT,
-        margin={"l": 60, "r": 20, "t": 28 + 20 * len(lines) + 24 * across, "b": 50},
+        margin={"l": 60, "r": 20, "t": 26 + 21 * len(lines) + 26 * across, "b": 50},
         showlegend=legend,
-        legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom"} if across else {},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"} if across else {},
     )
     return figure
 

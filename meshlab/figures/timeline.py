@@ -80,7 +80,7 @@ def _summary(
         most, at = max(known, key=lambda pair: pair[0])
         least = min(known)[0]
         told.append(
-            f"{name}: {say(least, unit)} to {say(most, unit)}, highest at {say(at, 's')}, "
+            f"{name}: {say(least, unit, bare=True)} to {say(most, unit)}, highest at {say(at, 's')}, "
             f"last {say(known[-1][0], unit)}"
         )
     shaded = [f"{name} from {say(a)} to {say(b)} s" for name, (a, b) in spans.items()]
