@@ -38,9 +38,9 @@ def slider(
         max=high,
         step=step,
         description=f"{label} ({unit})" if unit else label,
-        readout_format=".3g",
+        readout_format="d" if float(step).is_integer() else ".3g",
         style=_WIDE,
-        layout={"width": "32em", "max_width": "100%"},
+        layout={"width": "42em", "max_width": "100%"},
     )
 
 
