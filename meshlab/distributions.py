@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from meshlab.model import require
+from meshlab.rules import check, require_at_least, require_count, require_share
 
 
 class Distribution(Protocol):
@@ -28,11 +28,6 @@ class Distribution(Protocol):
         ...
 
 
-def _seconds(where: str, name: str, value: float) -> None:
-    fits = isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
-    require(fits, where, f"{name} must be a finite number of seconds >= 0", value)
-
-
 @dataclass(frozen=True, slots=True)
 class Constant:
     """Always the same duration: the work of a machine, or a lesson that wants no noise."""
@@ -41,7 +36,7 @@ class Constant:
     kind: ClassVar[str] = "constant"
 
     def __post_init__(self) -> None:
-        _seconds("constant", "seconds", self.seconds)
+        require_at_least(self.seconds, 0, "constant", "seconds")
 
     @property
     def mean(self) -> float:
@@ -60,8 +55,8 @@ class Around:
     kind: ClassVar[str] = "around"
 
     def __post_init__(self) -> None:
-        _seconds("around", "seconds", self.seconds)
-        require(0 <= self.spread <= 1, "around", "spread must be in 0..1", self.spread)
+        require_at_least(self.seconds, 0, "around", "seconds")
+        require_share(self.spread, "around", "spread")
 
     @property
     def mean(self) -> float:
@@ -80,7 +75,7 @@ class Exponential:
     kind: ClassVar[str] = "exponential"
 
     def __post_init__(self) -> None:
-        _seconds("exponential", "seconds", self.seconds)
+        require_at_least(self.seconds, 0, "exponential", "seconds")
 
     @property
     def mean(self) -> float:
@@ -99,9 +94,9 @@ class Erlang:
     kind: ClassVar[str] = "erlang"
 
     def __post_init__(self) -> None:
-        _seconds("erlang", "seconds", self.seconds)
-        fits = isinstance(self.shape, int) and 1 <= self.shape <= 100
-        require(fits, "erlang", "shape must be a whole number in 1..100", self.shape)
+        require_at_least(self.seconds, 0, "erlang", "seconds")
+        require_count(self.shape, 1, "erlang", "shape")
+        check(self.shape <= 100, "erlang", "shape must be at most 100", self.shape)
 
     @property
     def mean(self) -> float:
@@ -124,8 +119,9 @@ class LogNormal:
     kind: ClassVar[str] = "lognormal"
 
     def __post_init__(self) -> None:
-        _seconds("lognormal", "median", self.median)
-        require(0 <= self.sigma <= 5, "lognormal", "sigma must be in 0..5", self.sigma)
+        require_at_least(self.median, 0, "lognormal", "median")
+        require_at_least(self.sigma, 0, "lognormal", "sigma")
+        check(self.sigma <= 5, "lognormal", "sigma must be at most 5", self.sigma)
 
     @property
     def mean(self) -> float:

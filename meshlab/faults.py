@@ -20,12 +20,14 @@ from itertools import combinations
 from math import inf
 from typing import ClassVar
 
-from meshlab.model import ConfigError, require
+from meshlab.model import ConfigError
 from meshlab.rules import (
+    check,
     is_number,
     require_at_least,
     require_count,
     require_name,
+    require_node,
     require_positive,
     require_share,
 )
@@ -35,7 +37,8 @@ def _check_span(fault: Fault) -> None:
     where = f"fault {fault.kind!r} on {fault.target!r}"
     require_at_least(fault.start, 0, where, "start")
     ends = fault.end == inf or is_number(fault.end)
-    require(ends and fault.end > fault.start, where, "end must be after start", fault.end)
+    rule = f"end must be a number after its start ({fault.start})"
+    check(ends and fault.end > fault.start, where, rule, fault.end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,9 @@ class _OnService:
     kind: ClassVar[str]
 
     def __post_init__(self) -> None:
-        require_name(self.service, f"fault {self.kind!r}", "service")
+        require_node(self.service, f"fault {self.kind!r}", "service")
+        if self.instance is not None:
+            require_name(self.instance, f"fault {self.kind!r}", "instance")
         _check_span(self)  # type: ignore[arg-type]
 
     @property
@@ -127,8 +132,8 @@ class EdgeFault:
     kind: ClassVar[str] = "edge"
 
     def __post_init__(self) -> None:
-        require_name(self.source, "fault 'edge'", "source")
-        require_name(self.destination, "fault 'edge'", "destination")
+        require_node(self.source, "fault 'edge'", "source")
+        require_node(self.destination, "fault 'edge'", "destination")
         _check_span(self)
         require_share(self.rate, self.where, "rate")
         require_at_least(self.delay, 0, self.where, "delay")

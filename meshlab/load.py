@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from meshlab.model import require
-from meshlab.rules import is_number, require_at_least, require_known, require_name
+from meshlab.rules import (
+    check,
+    is_number,
+    require_at_least,
+    require_known,
+    require_name,
+    require_node,
+    require_tuple,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,25 +31,33 @@ class Load:
     arrivals: str = "poisson"
 
     def __post_init__(self) -> None:
-        require_name(self.source, "load", "source")
-        require_name(self.destination, "load", "destination")
+        require_node(self.source, "load", "source")
+        require_node(self.destination, "load", "destination")
         require_name(self.route, self.where, "route")
         require_known(self.arrivals, ("poisson", "even"), self.where, "kind of arrivals")
-        if not isinstance(self.rate, tuple):
+        if is_number(self.rate):
             require_at_least(self.rate, 0, self.where, "rate")
-            return
-        require(len(self.rate) > 0, self.where, "rate must have a point", self.rate)
-        for point in self.rate:
-            pair = isinstance(point, tuple) and len(point) == 2 and all(map(is_number, point))
-            require(pair, self.where, "rate must be (time, rate) points", point)
-            require_at_least(point[1], 0, self.where, "rate")
-        times = [time for time, _ in self.rate]
+        else:
+            self._check_curve()
+
+    def _check_curve(self) -> None:
+        what = "(time, rate) points, or a number"
+        require_tuple(self.rate, tuple, self.where, "rate", what)
+        check(len(self.curve) > 0, self.where, "rate must have a point", self.rate)
+        for point in self.curve:
+            pair = len(point) == 2 and all(is_number(n) and n >= 0 for n in point)
+            check(pair, self.where, "rate points must be (time, rate), both >= 0", point)
+        times = [time for time, _ in self.curve]
         rising = all(a < b for a, b in pairwise(times))
-        require(rising, self.where, "rate points must have rising times", times)
+        check(rising, self.where, "rate points must have rising times", times)
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}->{self.destination} {self.route}"
 
     @property
     def where(self) -> str:
-        return f"load {self.source}->{self.destination}"
+        return f"load {self.name!r}"
 
     @property
     def curve(self) -> tuple[tuple[float, float], ...]:

@@ -14,18 +14,18 @@ between them. Times are seconds since the start of the run, rates are per second
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from meshlab.faults import EdgeFault, Fault, check_overlaps
+from meshlab import consistency
+from meshlab.faults import FAULTS, Fault
 from meshlab.load import Load
-from meshlab.model import ConfigError, require
 from meshlab.rules import (
+    check,
     require_known,
     require_name,
     require_positive,
     require_share,
+    require_tuple,
     require_type,
 )
 from meshlab.telemetry.central import Central
@@ -51,60 +51,50 @@ class Scenario:
     name: str = "scenario"
 
     def __post_init__(self) -> None:
-        where = f"scenario {self.name!r}"
         require_name(self.name, "scenario", "name")
+        where = self.where
         require_positive(self.duration, where, "duration")
         require_positive(self.scrape_interval, where, "scrape_interval")
         require_share(self.trace_sampling, where, "trace_sampling")
-        for field_name, kind in (("services", Service), ("edges", Edge), ("loads", Load)):
-            require_type(getattr(self, field_name), tuple, where, field_name)
-            for part in getattr(self, field_name):
-                require_type(part, kind, where, field_name)
-        _unique((s.name for s in self.services), where, "service")
-        _unique((e.name for e in self.edges), where, "edge")
-        self._check_ends()
-        self._check_faults()
-        _check_acyclic(self.edges)
+        require_tuple(self.services, Service, where, "services")
+        require_tuple(self.edges, Edge, where, "edges")
+        require_tuple(self.loads, Load, where, "loads")
+        require_tuple(self.faults, tuple(FAULTS.values()), where, "faults")
+        if self.central is not None:
+            require_type(self.central, Central, where, "central")
+        check(len(self.services) > 0, where, "services must not be empty", self.services)
+        self._check_parts()
 
-    def _check_ends(self) -> None:
-        names = [service.name for service in self.services]
-        sources = {load.source for load in self.loads}
-        for source in sorted(sources):
-            require(source not in names, "load", "source must not be a service", source)
-        for edge in self.edges:
-            where = f"edge {edge.name!r}"
-            require_known(edge.source, [*names, *sorted(sources)], where, "service")
-            require_known(edge.destination, names, where, "service")
-        for load in self.loads:
-            require_known(load.destination, names, load.where, "service")
+    def _check_parts(self) -> None:
+        """What holds between the parts; each rule may rely on those before it."""
+        services, edges, loads = self.services, self.edges, self.loads
+        consistency.check_unique((*services, *edges, *loads))
+        consistency.check_names(services, loads)
+        consistency.check_ends(services, edges, loads)
+        consistency.check_entrances(edges, loads)
+        consistency.check_routes(edges, loads)
+        consistency.check_acyclic(edges, self.where)
+        consistency.check_reached(edges, loads)
+        consistency.check_weights(services, edges)
+        consistency.check_faults(self.faults, services, self.all_edges())
+        if self.central is not None:
+            consistency.check_central(self.central, services)
 
-    def _check_faults(self) -> None:
-        where = f"scenario {self.name!r}"
-        require_type(self.faults, tuple, where, "faults")
-        services = {service.name: service for service in self.services}
-        edges = [f"{e.source}->{e.destination}" for e in self.all_edges()]
-        for fault in self.faults:
-            require_type(fault, Fault.__args__, where, "faults")
-            if isinstance(fault, EdgeFault):
-                require_known(fault.target, edges, fault.where, "edge")
-                continue
-            require_known(fault.service, services, fault.where, "service")
-            if fault.instance is not None:
-                known = services[fault.service].instance_names()
-                require_known(fault.instance, known, fault.where, "instance")
-        check_overlaps(self.faults)
+    @property
+    def where(self) -> str:
+        return f"scenario {self.name!r}"
 
     def service(self, name: str) -> Service:
         """The service of that name; ConfigError lists the valid names."""
         known = {service.name: service for service in self.services}
-        require_known(name, known, f"scenario {self.name!r}", "service")
+        require_known(name, known, self.where, "service")
         return known[name]
 
     def edge(self, source: str, destination: str) -> Edge:
         """The edge between the two; ConfigError lists the valid edges."""
         known = {edge.name: edge for edge in self.all_edges()}
         name = f"{source}->{destination}"
-        require_known(name, known, f"scenario {self.name!r}", "edge")
+        require_known(name, known, self.where, "edge")
         return known[name]
 
     def all_edges(self) -> tuple[Edge, ...]:
@@ -113,26 +103,3 @@ class Scenario:
         pairs = dict.fromkeys((load.source, load.destination) for load in self.loads)
         plain = [Edge(source=s, destination=d) for s, d in pairs if (s, d) not in declared]
         return (*plain, *self.edges)
-
-
-def _unique(names: Iterable[str], where: str, what: str) -> None:
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise ConfigError(f"{where}: every {what} must be declared once, got {name!r} twice")
-
-
-def _check_acyclic(edges: tuple[Edge, ...]) -> None:
-    """A request must end: no service may call itself by way of others."""
-    calls: dict[str, list[str]] = {}
-    for edge in edges:
-        calls.setdefault(edge.source, []).append(edge.destination)
-
-    def walk(service: str, path: tuple[str, ...]) -> None:
-        if service in path:
-            circle = " -> ".join((*path[path.index(service) :], service))
-            raise ConfigError(f"edges: calls must not go in a circle, got {circle!r}")
-        for upstream in calls.get(service, ()):
-            walk(upstream, (*path, service))
-
-    for service in calls:
-        walk(service, ())

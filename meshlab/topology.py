@@ -9,21 +9,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshlab.distributions import KINDS, Around, Constant, Distribution
-from meshlab.model import require
-from meshlab.policies.balancer import BalancerConfig, RoundRobin
+from meshlab.policies.balancer import BALANCERS, BalancerConfig, RoundRobin
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.outlier import OutlierDetection
 from meshlab.policies.retry import RetryPolicy
 from meshlab.rules import (
+    check,
     require_at_least,
+    require_bool,
     require_count,
     require_known,
+    require_like,
     require_name,
+    require_node,
     require_share,
+    require_tuple,
     require_type,
 )
+
+MOST_INSTANCES = 10_000
+"""Of one service. The lessons need a handful; more than this is a typing error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +51,7 @@ class Memory:
             require_count(getattr(self, name), 0, "memory", name)
         at_rest = self.base_bytes + self.base_goroutines * self.bytes_per_goroutine
         rule = f"limit_bytes must be more than it needs at rest ({at_rest})"
-        require(self.limit_bytes > at_rest, "memory", rule, self.limit_bytes)
+        check(self.limit_bytes > at_rest, "memory", rule, self.limit_bytes)
 
     @property
     def most_goroutines(self) -> int:
@@ -80,18 +87,29 @@ class Instance:
 
     def __post_init__(self) -> None:
         where = "instance"
-        require_type(self.latency, tuple(KINDS.values()), where, "latency")
+        require_like(self.latency, KINDS, ("mean", "block"), where, "latency")
         require_share(self.error_rate, where, "error_rate")
         require_count(self.workers, 1, where, "workers")
         require_count(self.queue, 0, where, "queue")
         require_count(self.weight, 1, where, "weight")
+        if self.zone != "":
+            require_name(self.zone, where, "zone")
+        if self.memory is not None:
+            require_type(self.memory, Memory, where, "memory")
+        self._check_times(where)
+
+    def _check_times(self, where: str) -> None:
         require_at_least(self.starts_at, 0, where, "starts_at")
         for name in ("registers_at", "stops_at", "deregisters_at"):
             if getattr(self, name) is not None:
                 require_at_least(getattr(self, name), 0, where, name)
         if self.stops_at is not None:
             rule = f"stops_at must be after starts_at ({self.starts_at})"
-            require(self.stops_at > self.starts_at, where, rule, self.stops_at)
+            check(self.stops_at > self.starts_at, where, rule, self.stops_at)
+        comes = self.starts_at if self.registers_at is None else self.registers_at
+        if self.deregisters_at is not None:
+            rule = f"deregisters_at must not be before it is registered ({comes})"
+            check(self.deregisters_at >= comes, where, rule, self.deregisters_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,14 +131,21 @@ class Service:
     keeps_deadline: bool = False
 
     def __post_init__(self) -> None:
-        require_name(self.name, "service", "name")
-        where = f"service {self.name!r}"
-        require(len(self.instances) > 0, where, "instances must not be empty", self.instances)
-        for instance in self.instances:
-            require_type(instance, Instance, where, "instances")
+        require_node(self.name, "service", "name")
+        where = self.where
+        require_tuple(self.instances, Instance, where, "instances")
+        count = len(self.instances)
+        check(count > 0, where, "instances must not be empty", self.instances)
+        check(count <= MOST_INSTANCES, where, f"instances must be at most {MOST_INSTANCES}", count)
         require_known(self.abandoned, ("wasted", "cancelled"), where, "choice for abandoned")
         if self.restart_seconds is not None:
             require_at_least(self.restart_seconds, 0, where, "restart_seconds")
+        require_bool(self.keeps_trace, where, "keeps_trace")
+        require_bool(self.keeps_deadline, where, "keeps_deadline")
+
+    @property
+    def where(self) -> str:
+        return f"service {self.name!r}"
 
     def instance_names(self) -> tuple[str, ...]:
         return tuple(f"{self.name}-{i + 1}" for i in range(len(self.instances)))
@@ -153,14 +178,19 @@ class Edge:
     propagation: Distribution = Constant(0.0)
 
     def __post_init__(self) -> None:
-        require_name(self.source, "edge", "source")
-        require_name(self.destination, "edge", "destination")
-        where = f"edge {self.name!r}"
+        require_node(self.source, "edge", "source")
+        require_node(self.destination, "edge", "destination")
+        where = self.where
+        require_tuple(self.routes, str, where, "routes", "texts")
+        for route in self.routes:
+            require_name(route, where, "routes")
         require_count(self.calls, 1, where, "calls")
         require_share(self.probability, where, "probability")
+        require_bool(self.required, where, "required")
         require_share(self.panic_threshold, where, "panic_threshold")
         require_type(self.retry, RetryPolicy, where, "retry")
-        require_type(self.propagation, tuple(KINDS.values()), where, "propagation")
+        require_like(self.balancer, BALANCERS, ("kind", "build"), where, "balancer")
+        require_like(self.propagation, KINDS, ("mean", "block"), where, "propagation")
         for field_name, kind in _OPTIONAL_POLICIES.items():
             if getattr(self, field_name) is not None:
                 require_type(getattr(self, field_name), kind, where, field_name)
@@ -168,6 +198,10 @@ class Edge:
     @property
     def name(self) -> str:
         return f"{self.source}->{self.destination}"
+
+    @property
+    def where(self) -> str:
+        return f"edge {self.name!r}"
 
 
 _OPTIONAL_POLICIES: dict[str, type] = {
@@ -181,4 +215,6 @@ _OPTIONAL_POLICIES: dict[str, type] = {
 def replicas(count: int, instance: Instance) -> tuple[Instance, ...]:
     """``count`` instances alike."""
     require_count(count, 1, "replicas", "count")
+    check(count <= MOST_INSTANCES, "replicas", f"count must be at most {MOST_INSTANCES}", count)
+    require_type(instance, Instance, "replicas", "instance")
     return (instance,) * count

@@ -18,15 +18,16 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from meshlab.engine import Engine
-from meshlab.model import require
 from meshlab.rules import (
+    check,
     is_number,
     require_at_least,
+    require_bool,
     require_count,
     require_known,
     require_positive,
     require_share,
-    require_type,
+    require_tuple,
 )
 from meshlab.streams import Draw
 
@@ -61,7 +62,7 @@ class Central:
     def __post_init__(self) -> None:
         where = "central"
         require_known(self.delivery, DELIVERIES, where, "delivery")
-        require_type(self.waits, bool, where, "waits")
+        require_bool(self.waits, where, "waits")
         require_positive(self.timeout, where, "timeout")
         require_count(self.resends, 0, where, "resends")
         require_at_least(self.record_seconds, 0, where, "record_seconds")
@@ -70,12 +71,32 @@ class Central:
         require_share(self.failure_rate, where, "failure_rate")
         require_positive(self.capacity, where, "capacity")
         require_count(self.buffer, 0, where, "buffer")
-        for span in (*self.outages, *(p[1:] for p in self.partitions)):
-            fits = len(span) == 2 and all(map(is_number, span)) and 0 <= span[0] < span[1]
-            require(fits, where, "outages and partitions must end after they start", span)
-        for entry in self.skew:
-            fits = len(entry) == 2 and is_number(entry[1])
-            require(fits, where, "skew must be (instance, seconds)", entry)
+        for name, parts in _ENTRIES.items():
+            self._check_entries(name, parts)
+        clocks = [instance for instance, _ in self.skew]
+        check(len(set(clocks)) == len(clocks), where, "skew must name an instance once", clocks)
+
+    def _check_entries(self, name: str, parts: tuple[str, ...]) -> None:
+        form = f"({', '.join(parts)})"
+        require_tuple(getattr(self, name), tuple, "central", name, f"{form} entries")
+        for entry in getattr(self, name):
+            kinds = [
+                isinstance(value, str) if part in _NAMES else is_number(value)
+                for part, value in zip(parts, entry, strict=False)
+            ]
+            fits = len(entry) == len(parts) and all(kinds)
+            check(fits, "central", f"{name} must be {form} entries", entry)
+            if "start" in parts:
+                fits = 0 <= entry[-2] < entry[-1]
+                check(fits, "central", f"{name} must have 0 <= start < end", entry)
+
+
+_ENTRIES = {
+    "outages": ("start", "end"),
+    "partitions": ("service", "start", "end"),
+    "skew": ("instance", "seconds"),
+}
+_NAMES = ("service", "instance")
 
 
 class Record(NamedTuple):

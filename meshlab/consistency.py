@@ -1,0 +1,165 @@
+"""What must hold between the parts of a scenario, so that each part means something.
+
+Each part checks itself; `meshlab.scenario.Scenario` then asks these rules, from the names up to the
+ways that requests take. An error begins with the part it is about (its ``where``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from math import gcd
+from typing import Protocol
+
+from meshlab.faults import EdgeFault, Fault, check_overlaps
+from meshlab.load import Load
+from meshlab.policies.ring_hash import LARGEST_RING, RingHash
+from meshlab.policies.weighted_round_robin import LONGEST_SCHEDULE, WeightedRoundRobin
+from meshlab.rules import check, require_known
+from meshlab.telemetry.central import Central
+from meshlab.topology import Edge, Service
+
+
+class _Part(Protocol):
+    @property
+    def where(self) -> str: ...
+
+
+def check_unique(parts: Iterable[_Part]) -> None:
+    """No two services, edges or loads of the same name: which of them would count?"""
+    for where, number in Counter(part.where for part in parts).items():
+        check(number == 1, where, "must be declared once", f"{number} times")
+
+
+def check_names(services: Sequence[Service], loads: Sequence[Load]) -> None:
+    """A sidecar is known by its owner's name, so that no two owners may share one."""
+    instances = {name: s.name for s in services for name in s.instance_names()}
+    names = {service.name for service in services}
+    for service in services:
+        owner = instances.get(service.name)
+        rule = f"name must not be that of an instance of {owner!r}"
+        check(owner is None, service.where, rule, service.name)
+    for load in loads:
+        rule = "source must be outside the mesh, neither a service nor an instance"
+        check(load.source not in names | instances.keys(), load.where, rule, load.source)
+
+
+def check_ends(services: Sequence[Service], edges: Sequence[Edge], loads: Sequence[Load]) -> None:
+    """Every edge and every load leads from somewhere to a service that is declared."""
+    names = [service.name for service in services]
+    sources = sorted({load.source for load in loads})
+    for load in loads:
+        require_known(load.destination, names, load.where, "service")
+    for edge in edges:
+        require_known(edge.source, [*names, *sources], edge.where, "service")
+        require_known(edge.destination, names, edge.where, "service")
+
+
+def check_routes(edges: Sequence[Edge], loads: Sequence[Load]) -> None:
+    """Every route of an edge is one that some load has; else the edge leads its calls nowhere."""
+    routes = sorted({load.route for load in loads})
+    for edge in edges:
+        for route in edge.routes:
+            require_known(route, routes, edge.where, "route")
+
+
+def check_entrances(edges: Sequence[Edge], loads: Sequence[Load]) -> None:
+    """An edge from outside belongs to a load, which alone says how many requests take it."""
+    entrances: dict[str, list[str]] = {}
+    for load in loads:
+        entrances.setdefault(load.source, []).append(load.destination)
+    for edge in edges:
+        if edge.source not in entrances:
+            continue
+        taken = entrances[edge.source]
+        rule = f"destination must be that of a load from {edge.source!r} ({', '.join(taken)})"
+        check(edge.destination in taken, edge.where, rule, edge.destination)
+        plain = Edge(source=edge.source, destination=edge.destination)
+        for name in ("routes", "calls", "probability", "required"):
+            value = getattr(edge, name)
+            rule = f"{name} must be left out, since the load says which requests come"
+            check(value == getattr(plain, name), edge.where, rule, value)
+
+
+def check_acyclic(edges: Iterable[Edge], where: str) -> None:
+    """A request must end: no service may call itself by way of others."""
+    calls: dict[str, list[str]] = {}
+    for edge in edges:
+        calls.setdefault(edge.source, []).append(edge.destination)
+    ends: set[str] = set()  # services from which every way has been followed to its end
+
+    def walk(service: str, path: tuple[str, ...]) -> None:
+        if service in path:
+            circle = " -> ".join((*path[path.index(service) :], service))
+            check(False, where, "edges must not lead in a circle", circle)
+        if service not in ends:
+            for upstream in calls.get(service, ()):
+                walk(upstream, (*path, service))
+            ends.add(service)
+
+    for service in calls:
+        walk(service, ())
+
+
+def check_reached(edges: Sequence[Edge], loads: Sequence[Load]) -> None:
+    """Every edge is on the way of some load's requests, by a route that they have."""
+    reached = {(load.destination, load.route) for load in loads}
+    waiting = [*reached]
+    while waiting:
+        service, route = waiting.pop()
+        for edge in edges:
+            step = (edge.destination, route)
+            takes = edge.source == service and (not edge.routes or route in edge.routes)
+            if takes and step not in reached:
+                reached.add(step)
+                waiting.append(step)
+    sources = {load.source for load in loads}
+    for edge in edges:
+        routes = sorted(route for service, route in reached if service == edge.source)
+        if edge.source not in sources:
+            rule = "source must be reached by the requests of a load"
+            check(bool(routes), edge.where, rule, edge.source)
+            rule = f"routes must be among those that reach {edge.source!r} ({', '.join(routes)})"
+            fits = not edge.routes or not set(edge.routes).isdisjoint(routes)
+            check(fits, edge.where, rule, edge.routes)
+
+
+def check_weights(services: Sequence[Service], edges: Iterable[Edge]) -> None:
+    """The weights of a service's instances are such that the balancer can do justice to them."""
+    weights = {s.name: [instance.weight for instance in s.instances] for s in services}
+    for edge in edges:
+        total, divisor = sum(weights[edge.destination]), gcd(*weights[edge.destination])
+        match edge.balancer:
+            case WeightedRoundRobin():
+                most = f"at most {LONGEST_SCHEDULE} turns (weights over their common divisor)"
+                fits, length = total // divisor <= LONGEST_SCHEDULE, total // divisor
+                check(fits, edge.where, f"balancer must have a cycle of {most}", length)
+            case RingHash(minimum_ring_size=size):
+                rule = f"balancer must have a ring of at most {LARGEST_RING} points"
+                check(size * total <= LARGEST_RING, edge.where, rule, size * total)
+
+
+def check_faults(
+    faults: Sequence[Fault], services: Sequence[Service], edges: Iterable[Edge]
+) -> None:
+    """Every fault has a target, and no two of one kind strike it at once."""
+    instances = {service.name: service.instance_names() for service in services}
+    ways = [edge.name for edge in edges]
+    for fault in faults:
+        if isinstance(fault, EdgeFault):
+            require_known(fault.target, ways, fault.where, "edge")
+            continue
+        require_known(fault.service, instances, fault.where, "service")
+        if fault.instance is not None:
+            require_known(fault.instance, instances[fault.service], fault.where, "instance")
+    check_overlaps(faults)
+
+
+def check_central(central: Central, services: Collection[Service]) -> None:
+    """The collector's partitions and clocks belong to services and instances that exist."""
+    names = [service.name for service in services]
+    instances = [name for service in services for name in service.instance_names()]
+    for service, _, _ in central.partitions:
+        require_known(service, names, "central", "service")
+    for instance, _ in central.skew:
+        require_known(instance, instances, "central", "instance")
