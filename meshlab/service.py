@@ -180,7 +180,6 @@ class ServiceInstance:
         if not job.open:
             return
         if self.draw_error() < self.error_rate:
-            self.truth.own_errors += 1
             self._finish(job, Outcome.ERROR)
         else:
             self._proceed(job)
@@ -204,7 +203,6 @@ class ServiceInstance:
         if outcome is Outcome.OK or not upstream.edge.required:
             self._proceed(job)
         else:
-            self.truth.passed_on += 1
             self._finish(job, Outcome.ERROR)
 
     def _finish(self, job: Job, outcome: Outcome) -> None:
@@ -225,6 +223,10 @@ class ServiceInstance:
             self.truth.ok += 1
         else:
             counts.errors += 1
+            if job.step == 0:  # its own errors come before the first call
+                self.truth.own_errors += 1
+            else:
+                self.truth.passed_on += 1
         seconds = self.engine.now - job.arrived
         counts.buckets[bisect_left(DURATION_BUCKETS, seconds)] += 1
         counts.seconds += seconds

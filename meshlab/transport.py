@@ -109,7 +109,7 @@ class Transport:
             self._tracer.job_ended(job, outcome, self._engine.now)
         if job.send.open:
             self._respond(job.send, outcome)
-        else:
+        elif outcome is not Outcome.RESET:
             job.instance.truth.wasted += 1
 
     def _respond(self, send: Send, outcome: Outcome) -> None:
