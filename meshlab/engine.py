@@ -37,8 +37,11 @@ class Engine:
         heappush(self._heap, (time, self._sequence, callback, argument))
 
     def after(self, seconds: float, callback: Callback, argument: Any = None) -> None:
-        """Call ``callback(argument)`` in ``seconds`` from now."""
-        self.at(self.now + seconds, callback, argument)
+        """Call ``callback(argument)`` in ``seconds`` from now. ValueError if that is negative."""
+        if not seconds >= 0.0:
+            raise ValueError(f"engine: seconds must be >= 0, got {seconds!r}")
+        self._sequence += 1
+        heappush(self._heap, (self.now + seconds, self._sequence, callback, argument))
 
     def run(self, until: float) -> None:
         """Run every event up to and including ``until`` (s); ``now`` is ``until`` afterwards."""

@@ -12,6 +12,7 @@ on every machine.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import numpy as np
 
@@ -29,13 +30,7 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
 
 def uniforms(seed: int, purpose: str) -> Draw:
     """Draws from [0, 1)."""
-
-    def numbers() -> Iterator[float]:
-        rng = generator(seed, purpose)
-        while True:
-            yield from rng.random(BLOCK).tolist()
-
-    return numbers().__next__
+    return variates(seed, purpose, np.random.Generator.random)
 
 
 def variates(
@@ -43,9 +38,9 @@ def variates(
 ) -> Draw:
     """Draws from any distribution that can fill a block: ``block(rng, n)`` gives an array (n,)."""
 
-    def numbers() -> Iterator[float]:
+    def blocks() -> Iterator[list[float]]:
         rng = generator(seed, purpose)
         while True:
-            yield from block(rng, BLOCK).tolist()
+            yield block(rng, BLOCK).tolist()
 
-    return numbers().__next__
+    return chain.from_iterable(blocks()).__next__

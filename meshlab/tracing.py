@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Final, Literal
 
 import numpy as np
@@ -125,26 +126,40 @@ Words = Callable[[], int]
 def words(seed: int, purpose: str) -> Words:
     """The stream that ids are made of, so that the same seed gives the same traces."""
 
-    def numbers() -> Iterator[int]:
+    def blocks() -> Iterator[list[int]]:
         rng = generator(seed, purpose)
         while True:
-            yield from rng.integers(0, 2**64, BLOCK, dtype=np.uint64).tolist()
+            yield rng.integers(0, 2**64, BLOCK, dtype=np.uint64).tolist()
 
-    return numbers().__next__
+    return chain.from_iterable(blocks()).__next__
+
+
+def _nonzero(draw: Words) -> int:
+    word = draw()
+    while word == 0:
+        word = draw()
+    return word
 
 
 def new_span_id(draw: Words) -> str:
     """A span id, which is never all zero."""
-    word = draw()
-    while word == 0:
-        word = draw()
-    return f"{word:016x}"
+    return f"{_nonzero(draw):016x}"
 
 
 def new_trace(draw: Words, sampler: HeadSampler) -> TraceContext:
     """The context of a request that came without one: new ids, and whether to keep its spans."""
-    trace_id = f"{draw():016x}{new_span_id(draw)}"
-    return TraceContext(trace_id, new_span_id(draw), sampler.keeps(trace_id), random=True)
+    return _context(draw(), _nonzero(draw), _nonzero(draw), sampler)
+
+
+def kept_trace(draw: Words, sampler: HeadSampler) -> TraceContext | None:
+    """As `new_trace`, but None if its spans are not kept: most ids need never be written."""
+    high, low, span = draw(), _nonzero(draw), _nonzero(draw)
+    return _context(high, low, span, sampler) if sampler.keeps_word(low) else None
+
+
+def _context(high: int, low: int, span: int, sampler: HeadSampler) -> TraceContext:
+    sampled = sampler.keeps_word(low)
+    return TraceContext(f"{high:016x}{low:016x}", f"{span:016x}", sampled, random=True)
 
 
 class HeadSampler:
@@ -163,7 +178,11 @@ class HeadSampler:
         self._bound = round(ratio * 2**64)
 
     def keeps(self, trace_id: str) -> bool:
-        return int(trace_id[16:], 16) < self._bound
+        return self.keeps_word(int(trace_id[16:], 16))
+
+    def keeps_word(self, low: int) -> bool:
+        """`keeps` for the lower half of a trace id that is not written yet."""
+        return low < self._bound
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from meshlab.model import Outcome
 from meshlab.telemetry.names import DURATION_BUCKETS, MESH_REQUEST_DURATION
 from meshlab.telemetry.registry import bucket_key
 from meshlab.telemetry.series import Exemplar
-from meshlab.tracing import HeadSampler, Span, TraceContext, new_span_id, new_trace, words
+from meshlab.tracing import HeadSampler, Span, TraceContext, kept_trace, new_span_id, words
 
 if TYPE_CHECKING:
     from meshlab.service import Job
@@ -39,8 +39,7 @@ class Tracer:
         """The context of a new trace; None if it is not kept."""
         if self._sampler.ratio == 0.0:
             return None
-        context = new_trace(self._traces, self._sampler)
-        return context if context.sampled else None
+        return kept_trace(self._traces, self._sampler)
 
     def child(self, context: TraceContext) -> TraceContext:
         """The context of a span that ``context`` causes."""
