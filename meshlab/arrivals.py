@@ -17,28 +17,30 @@ from meshlab.streams import uniforms, variates
 class Arrivals:
     """Calls ``arrive(route)`` for every request of one load, from now on."""
 
-    __slots__ = ("_arrive", "_carry", "_engine", "_gap", "_load", "_thin")
+    __slots__ = ("_arrive", "_carry", "_engine", "_gap", "_load", "_peak", "_steady", "_thin")
 
     def __init__(
         self, load: Load, engine: Engine, seed: int, arrive: Callable[[str], None]
     ) -> None:
         purpose = f"{load.source}->{load.destination}{load.route}"
         self._load = load
+        self._peak = load.peak
+        self._steady = len(load.curve) == 1
         self._engine = engine
         self._arrive = arrive
         self._thin = uniforms(seed, f"{purpose}/thinning")
         self._gap = variates(seed, f"{purpose}/arrivals", Exponential(1.0).block)
         self._carry = 0.0
-        if load.peak > 0.0:
+        if self._peak > 0.0:
             self._next()
 
     def _next(self) -> None:
         gap = self._gap() if self._load.arrivals == "poisson" else 1.0
-        self._engine.after(gap / self._load.peak, self._candidate)
+        self._engine.after(gap / self._peak, self._candidate)
 
     def _candidate(self, _: None) -> None:
         load = self._load
-        share = load.rate_at(self._engine.now) / load.peak
+        share = 1.0 if self._steady else load.rate_at(self._engine.now) / self._peak
         if load.arrivals == "poisson":
             accepted = share == 1.0 or self._thin() < share
         else:  # a metronome: let the shares add up to whole requests
