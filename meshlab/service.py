@@ -171,6 +171,8 @@ class ServiceInstance:
             job.hung = True
             self.leaked += self.hang_goroutines
             self._check_memory()
+            if not job.send.open:  # nobody is left who could still give it up
+                self.engine.after(0.0, self.gave_up, job)
         else:
             seconds = self.draw_latency() * self.slowdown + self.report_seconds
             self.engine.after(seconds, self._worked, job)
