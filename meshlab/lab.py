@@ -11,19 +11,24 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from textwrap import dedent
-from typing import Any
+from typing import Any, NoReturn
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from IPython.display import Markdown, display
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from meshlab.exercises import exercise
 from meshlab.figures.style import say, summary_of
 from meshlab.mesh import run
+from meshlab.model import ConfigError
 from meshlab.result import Result
 from meshlab.scenario import Scenario
 
@@ -38,7 +43,9 @@ def bundle(figure: go.Figure) -> dict[str, Any]:
 def show(figure: go.Figure) -> None:
     """Draw a figure, and write beneath it what it shows."""
     display(bundle(figure), raw=True)
-    display(Markdown(f"*In words: {summary_of(figure)}*"))
+    words = f"In words: {summary_of(figure)}"
+    literal = re.sub(r"([\\`*_<\[\]])", r"\\\1", words)
+    display({"text/markdown": f"*{literal}*", "text/plain": words}, raw=True)
 
 
 @dataclass(slots=True)
@@ -47,7 +54,7 @@ class Bet:
 
     key: str
     question: str
-    guess: float | str
+    guess: float | str | None
     unit: str = ""
     actual: float | str | None = None
 
@@ -55,7 +62,7 @@ class Bet:
         """Put what happened beside the guess. ``why`` is said after it."""
         self.actual = actual
         print(self.question)
-        print(f"  your bet: {_said(self.guess, self.unit)}")
+        print(f"  your bet: {_said(self.guess, self.unit, 'none')}")
         print(f"  the run:  {_said(actual, self.unit)}")
         if why:
             print(f"Why? {why}")
@@ -64,71 +71,108 @@ class Bet:
 _BETS: dict[str, Bet] = {}
 
 
-def predict(key: str, question: str, guess: float | str, unit: str = "") -> Bet:
+def predict(key: str, question: str, guess: float | str | None, unit: str = "") -> Bet:
     """Bet on what a run will show: a number with its unit, or a word. A later bet replaces it."""
     bet = Bet(key, question, guess, unit)
     _BETS[key] = bet
-    print(f"{question}: you bet {_said(guess, unit)}.")
+    print(f"{question}: you bet {_said(guess, unit, 'nothing yet')}.")
     return bet
 
 
 def bets() -> pd.DataFrame:
     """All bets of this kernel, and what became of them."""
     rows = [
-        {"question": b.question, "bet": _said(b.guess, b.unit), "run": _said(b.actual, b.unit)}
+        (b.question, _said(b.guess, b.unit, "none"), _said(b.actual, b.unit))
         for b in _BETS.values()
     ]
     return pd.DataFrame(rows, columns=["question", "bet", "run"])
 
 
-def _said(value: float | str | None, unit: str) -> str:
+def _said(value: float | str | None, unit: str, missing: str = "not yet known") -> str:
     if value is None:
-        return "not yet known"
+        return missing
     if isinstance(value, str):
         return value
     return f"{say(value)} {unit}".strip()
 
 
-def check(key: str, answer: object) -> bool:
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of an answer: true if it was right, so that a test can assert it."""
+
+    right: bool
+    said: str
+
+    def __bool__(self) -> bool:
+        return self.right
+
+    def _ipython_display_(self) -> None:
+        """Nothing more to show: `check` has printed it."""
+
+
+def check(key: str, answer: object) -> Verdict:
     """Judge the answer to an exercise: say that it is right, or what to look at next.
 
     Never raises: an answer that breaks is told how it broke.
     """
-    if answer is None:
-        print(f"Exercise {key}: not answered yet. {exercise(key).question}")
-        return False
+    verdict = _judge(key, answer)
+    print(verdict.said)
+    return verdict
+
+
+def _judge(key: str, answer: object) -> Verdict:
     try:
-        hint = exercise(key).judge(answer)
+        asked = exercise(key)
+    except ConfigError as error:
+        return Verdict(False, str(error))
+    if answer is None or answer is ...:
+        return Verdict(False, f"Exercise {key}: not answered yet. {asked.question}")
+    try:
+        hint = asked.judge(answer)
     except Exception as error:  # a reader's own code may break in any way
         hint = f"your answer stopped with {type(error).__name__}: {error}"
-    print(f"Exercise {key}: {'right.' if hint is None else f'not yet: {hint}'}")
-    return hint is None
+    if hint is None:
+        return Verdict(True, f"Exercise {key}: right.")
+    return Verdict(False, f"Exercise {key}: not yet: {hint}")
 
 
-def source(thing: object, *names: str) -> Markdown:
+class Text(Markdown):
+    """Markdown that is also its own plain text, for a terminal and for a screen reader."""
+
+    def __repr__(self) -> str:
+        return str(self.data)
+
+
+def source(thing: object, *names: str) -> Text:
     """The real source of a class or function, or of the named members of a class."""
     parts = [getattr(thing, name) for name in names] or [thing]
     parts = [part.fget if isinstance(part, property) else part for part in parts]
     text = "\n".join(dedent(inspect.getsource(part)) for part in parts)
-    return Markdown(f"```python\n{text.rstrip()}\n```")
+    return Text(f"```python\n{text.rstrip()}\n```")
 
 
 def table(rows: pd.DataFrame | Sequence[dict[str, object]], caption: str = "") -> None:
-    """Show rows as a table, with its caption above."""
+    """Show rows as a table, with its caption above. Numbers are told as figures tell them."""
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
     columns = [str(column) for column in frame.columns]
-    lines = [columns, ["---"] * len(columns), *([str(v) for v in row] for row in frame.values)]
-    text = "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines
-    )
-    display(Markdown(f"**{caption}**\n\n{text}" if caption else text))
+    cells = [[_cell(v) for v in row] for row in frame.itertuples(index=False, name=None)]
+    lines = ["| " + " | ".join(row) + " |" for row in (columns, ["---"] * len(columns), *cells)]
+    display(Text("\n".join([f"**{caption}**", "", *lines] if caption else lines)))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, Real) and not isinstance(value, bool | np.bool):
+        return say(float(value))
+    return str(value).replace("|", "\\|").replace("\n", " ")
 
 
 def run_with_progress(scenario: Scenario, seed: int = 1) -> Result:
     """Run a scenario that takes a while, with a bar that shows how far it is."""
-    with tqdm(total=100, unit="%", desc=scenario.name) as bar:
+    bar_format = "{desc}: {percentage:3.0f} % {bar:30} [{elapsed}<{remaining}]"
+    bar = tqdm(total=100, desc=scenario.name, file=sys.stdout, bar_format=bar_format)
+    with bar:
+        return run(scenario, seed, lambda share: _advance(bar, round(100 * share)))
 
-        def progress(share: float) -> None:
-            bar.update(round(100 * share) - bar.n)
 
-        return run(scenario, seed, progress)
+def _advance(bar: tqdm[NoReturn], percent: int) -> None:
+    bar.update(percent - bar.n)

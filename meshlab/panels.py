@@ -10,9 +10,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -20,59 +18,47 @@ import plotly.graph_objects as go
 
 from meshlab.figures.style import summary_of
 from meshlab.lab import bundle
-
-PAUSE = 0.005
-"""How long (s) a panel waits for a newer value before it runs: keys that come while it was busy are
-taken together."""
-
-_WIDE = {"description_width": "initial"}
+from meshlab.model import MeshlabError
+from meshlab.widgets import Slider, Words
 
 
 def slider(
     label: str, value: float, low: float, high: float, step: float, unit: str = ""
-) -> widgets.FloatSlider:
-    """A slider for a number. The arrow keys move it by ``step`` once it has the focus."""
-    return widgets.FloatSlider(
-        value=value,
-        min=low,
-        max=high,
-        step=step,
-        description=f"{label} ({unit})" if unit else label,
-        readout_format="d" if float(step).is_integer() else ".3g",
-        style=_WIDE,
-        layout={"width": "42em", "max_width": "100%"},
-    )
+) -> Slider:
+    """A slider for a number from ``low`` to ``high``. An arrow key moves it by ``step``."""
+    return Slider(label, value, low, high, step, unit)
 
 
-def rate_slider(label: str, value: float = 0.0, step: float = 0.01) -> widgets.FloatSlider:
+def rate_slider(label: str, value: float = 0.0, step: float = 0.01) -> Slider:
     """A slider for a share, 0 to 100 %, as a failure rate has."""
-    made = slider(label, value, 0.0, 1.0, step)
-    made.readout_format = ".0%"
-    return made
+    return Slider(label, value, 0.0, 1.0, step, "%")
 
 
 def choice(label: str, options: Sequence[str], value: str | None = None) -> widgets.Dropdown:
     """A list to choose one of ``options`` from."""
     return widgets.Dropdown(
-        options=list(options), value=value or options[0], description=label, style=_WIDE
+        options=list(options),
+        value=value or options[0],
+        description=label,
+        style={"description_width": "initial"},
     )
 
 
 class Panel(widgets.VBox):  # type: ignore[misc]
     """Controls, a figure that is repainted in place, and beneath it what the figure says in words.
 
-    When a hand moves faster than the mesh runs, the newest value wins. A run that fails leaves the
-    figure as it was and says why.
+    When a hand moves faster than the mesh runs, the newest value wins: a control has one message on
+    its way at a time and sends the newest value when that was handled. So nothing queues up here,
+    and a repaint is done when the assignment ``control.value = ...`` is. A run that fails leaves
+    the figure as it was and says why.
     """
 
     def __init__(self, draw: Callable[..., go.Figure], controls: dict[str, Any]) -> None:
         self.draw = draw
         self.controls = controls
-        self.runs = 0
-        self._timer: asyncio.TimerHandle | None = None
         first = draw(**self.values)
         self.figure = go.FigureWidget(first)
-        self.words = widgets.HTML(_status(summary_of(first)))
+        self.words = Words(text=_in_words(first))
         super().__init__([*controls.values(), self.figure, self.words])
         for control in controls.values():
             control.observe(self._moved, names="value")
@@ -83,26 +69,21 @@ class Panel(widgets.VBox):  # type: ignore[misc]
         return {name: control.value for name, control in self.controls.items()}
 
     def _moved(self, _: object) -> None:
-        """A control has moved: run soon, once, with whatever is newest then."""
-        if self._timer is not None:
-            self._timer.cancel()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:  # no kernel around: a plain script
-            self._repaint()
-            return
-        self._timer = loop.call_later(PAUSE, self._repaint)
+        """A control has moved: run, and repaint unless it moved on meanwhile.
 
-    def _repaint(self) -> None:
-        self._timer = None
-        self.runs += 1
+        JupyterLab lets widgets work while a cell runs, in a thread of their own; so a control may
+        be moved from two sides.
+        """
+        values = self.values
         try:
-            figure = self.draw(**self.values)
+            figure = self.draw(**values)
         except Exception as error:  # a reader's own code may break in any way
-            self.words.value = _status(f"No new figure: {type(error).__name__}: {error}")
+            kind = "" if isinstance(error, MeshlabError) else f"{type(error).__name__}: "
+            self.words.text = f"No new figure. {kind}{error}"
             return
-        repaint(self.figure, figure)
-        self.words.value = _status(summary_of(figure))
+        if values == self.values:
+            repaint(self.figure, figure)
+            self.words.text = _in_words(figure)
 
     def __repr__(self) -> str:
         names = ", ".join(str(control.description) for control in self.controls.values())
@@ -115,17 +96,23 @@ class Panel(widgets.VBox):  # type: ignore[misc]
 
 
 def repaint(widget: go.FigureWidget, figure: go.Figure) -> None:
-    """Turn the figure on the page into another, in one message."""
+    """Turn the figure on the page into another, in one message if its traces are of a kind."""
     traces = [trace.to_plotly_json() for trace in figure.data]
     same = [trace.type for trace in widget.data] == [trace["type"] for trace in traces]
     with widget.batch_update():
         if same:
             for old, new in zip(widget.data, traces, strict=True):
-                old.update(new, overwrite=True)
-        widget.layout.update(figure.layout.to_plotly_json(), overwrite=True)
+                _become(old, new)
+        _become(widget.layout, figure.layout.to_plotly_json())
     if not same:
         widget.data = ()
         widget.add_traces(traces)
+
+
+def _become(old: Any, new: dict[str, Any]) -> None:
+    """Take over all that ``new`` says, and forget what it does not say."""
+    gone = {name: None for name in old.to_plotly_json() if name not in new and name != "uid"}
+    old.update({**gone, **new}, overwrite=True)
 
 
 def panel(draw: Callable[..., go.Figure], **controls: Any) -> Panel:
@@ -133,5 +120,5 @@ def panel(draw: Callable[..., go.Figure], **controls: Any) -> Panel:
     return Panel(draw, controls)
 
 
-def _status(text: str) -> str:
-    return f'<p role="status" aria-live="polite"><em>In words: {escape(text)}</em></p>'
+def _in_words(figure: go.Figure) -> str:
+    return f"In words: {summary_of(figure)}"

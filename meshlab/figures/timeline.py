@@ -78,10 +78,10 @@ def _summary(
             told.append(f"{name}: no value")
             continue
         most, at = max(known, key=lambda pair: pair[0])
-        least = min(known)[0]
+        least, last = min(known)[0], known[-1][0]
         told.append(
-            f"{name}: {say(least, unit, bare=True)} to {say(most, unit)}, highest at {say(at, 's')}, "
-            f"last {say(known[-1][0], unit)}"
+            f"{name}: {say(least, unit, bare=True)} to {say(most, unit)}, "
+            f"highest at {say(at, 's')}, last {say(last, unit)}"
         )
     shaded = [f"{name} from {say(a)} to {say(b)} s" for name, (a, b) in spans.items()]
     return ". ".join([f"{y.capitalize()} over time", "; ".join(told), *shaded]) + "."
