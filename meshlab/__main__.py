@@ -1,0 +1,141 @@
+"""What the package does without a notebook: ``python -m meshlab demo``.
+
+Here is only the command line. An error of the user's is one line on stderr and exit status 2; an
+interrupted run ends quietly with 130, a reader that has gone away (``| head``) with 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import math
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from meshlab.model import MeshlabError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from meshlab.result import Result
+    from meshlab.scenario import Scenario
+
+USER_ERROR = 2
+READER_GONE = 1
+INTERRUPTED = 130
+
+DEMO = """\
+Run the shop through an instance that fails, a service that is slow and one that
+is out, and tell what users got, which breakers opened and why, and who got the
+work. Everything shown is read from the run."""
+
+JSON_KEYS = """\
+The JSON document has the keys scenario, seed, duration, digest, summary,
+services, phases, faults, routes, incidents, shares and first_tries;
+meshlab/demo/report.py says what is in them. Times and durations are in seconds,
+shares in 0..1. The same scenario and seed give the same bytes."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage above it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USER_ERROR, f"{self.prog}: {message}; try {self.prog} --help\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    try:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a name may not fit the terminal's encoding
+        status = _run(arguments)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or exiting flushes again
+        return READER_GONE
+    except MeshlabError as error:
+        return _complain(str(error))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return _complain(f"{error.filename}: {reason}" if error.filename else reason)
+
+
+def _complain(message: str) -> int:
+    print(f"python -m meshlab: {message}", file=sys.stderr)
+    return USER_ERROR
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        chosen = _parser().parse_args(arguments)
+    except SystemExit as done:  # help was asked for, or there was an error and it has been told
+        return int(done.code or 0)
+    _demo(chosen)
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m meshlab", description="A service mesh to look into.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    demo = commands.add_parser(
+        "demo",
+        help="run the shop with three faults and tell what happened",
+        description=DEMO,
+        epilog=JSON_KEYS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    demo.add_argument(
+        "--seed", type=_seed, default=1, metavar="N", help="another run of the same scenario (1)"
+    )
+    demo.add_argument("--rate", type=_rate, default=20.0, metavar="R", help="pages per second (20)")
+    demo.add_argument("--json", action="store_true", help="print a JSON document instead of tables")
+    return parser
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number >= 0, got {text!r}")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0.0 <= rate < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number >= 0, got {text!r}")
+    return rate
+
+
+def _demo(chosen: argparse.Namespace) -> None:
+    """Run the scenario that was chosen, and print what it has to tell."""
+    from rich.console import Console  # here, so that Ctrl-C is quiet while all this is imported
+
+    from meshlab.demo import demo_scenario, read_report, show, to_json
+
+    result = _run_with_progress(demo_scenario(chosen.rate), chosen.seed, Console(stderr=True))
+    if chosen.json:
+        sys.stdout.write(to_json(read_report(result)))
+    else:
+        show(result, Console(markup=False, emoji=False, highlight=False))
+
+
+def _run_with_progress(scenario: Scenario, seed: int, console: Console) -> Result:
+    """Run ``scenario``, with a bar on ``console`` if that is a terminal."""
+    from rich.progress import Progress
+
+    from meshlab.mesh import run
+
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(scenario.name, total=1.0)
+        return run(scenario, seed, lambda share: progress.update(task, completed=share))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

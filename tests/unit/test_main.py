@@ -1,0 +1,107 @@
+"""The command line: what it prints, how it ends, and that a user's error is one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+
+from meshlab.__main__ import INTERRUPTED, READER_GONE, USER_ERROR, main
+from meshlab.demo import Report
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("", "required: COMMAND"),
+        ("nope", "invalid choice: 'nope'"),
+        ("demo --seed x", "--seed: must be a whole number >= 0, got 'x'"),
+        ("demo --seed -1", "--seed: must be a whole number >= 0, got '-1'"),
+        ("demo --seed 1.5", "--seed: must be a whole number >= 0, got '1.5'"),
+        ("demo --rate x", "--rate: must be a number >= 0, got 'x'"),
+        ("demo --rate -1", "--rate: must be a number >= 0, got '-1'"),
+        ("demo --rate nan", "--rate: must be a number >= 0, got 'nan'"),
+        ("demo --rate 1e9", "lower the rate"),
+        ("demo --faults", "unrecognized arguments: --faults"),
+    ],
+)
+def test_an_error_of_the_user_is_one_line_on_stderr(
+    arguments: str, told: str, capsys: Capture
+) -> None:
+    assert main(arguments.split()) == USER_ERROR
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert told in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", ["--help", "demo --help"])
+def test_help_is_no_error(arguments: str, capsys: Capture) -> None:
+    assert main(arguments.split()) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("usage: python -m meshlab")
+    assert err == ""
+    assert max(len(line) for line in out.splitlines()) <= 80
+
+
+def test_help_names_every_key_of_the_document(capsys: Capture) -> None:
+    main(["demo", "--help"])
+    told = capsys.readouterr().out
+    assert [field.name for field in fields(Report) if field.name not in told] == []
+
+
+def test_the_demo_prints_tables_that_end_with_a_summary(capsys: Capture) -> None:
+    assert main(["demo", "--rate", "5"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("meshlab demo: ")
+    assert out.rstrip().splitlines()[-1].startswith("seed")
+    assert "\x1b" not in out
+    assert err == ""
+
+
+def test_json_is_one_document_and_nothing_else(capsys: Capture) -> None:
+    assert main(["demo", "--rate", "5", "--seed", "3", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["seed"] == 3
+    assert err == ""
+
+
+def test_colours_are_left_out_where_the_user_wants_none(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    main(["demo", "--rate", "5"])
+    assert "\x1b[31m" in capsys.readouterr().out
+    monkeypatch.setenv("NO_COLOR", "1")
+    main(["demo", "--rate", "5"])
+    assert "\x1b[31m" not in capsys.readouterr().out
+
+
+def test_an_interrupted_run_ends_quietly(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("meshlab.mesh.run", interrupted)
+    assert main(["demo"]) == INTERRUPTED
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("option", ["--rate=5", "--json", "--help"])
+def test_a_reader_that_has_gone_away_is_no_reason_to_complain(option: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "meshlab", "demo", option]
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    ended = subprocess.run(
+        command, stdout=writing, stderr=subprocess.PIPE, env=buffered, check=False
+    )
+    os.close(writing)
+    assert ended.returncode == READER_GONE
+    assert ended.stderr == b""
