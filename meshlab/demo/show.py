@@ -60,8 +60,10 @@ def _timeline(result: Result, report: Report, width: int, glyphs: Glyphs) -> Tex
     for strip in timeline.strips:
         label = f"{strip.label[: LABELS - 1]:{LABELS}}"
         lines.append(Text.assemble(label, (strip.cells, "red" if strip.alarming else "")))
-    legend = (
-        f"{glyphs.holds} holds for one sidecar or more, "
-        f"{glyphs.probes} an open breaker lets probes through"
-    )
-    return Text("\n").join([*lines, Text(legend, style="dim")])
+    if any(strip.alarming for strip in timeline.strips):
+        legend = (
+            f"{glyphs.holds} holds for one sidecar or more, "
+            f"{glyphs.probes} an open breaker lets probes through"
+        )
+        lines.append(Text(legend, style="dim"))
+    return Text("\n").join(lines)
