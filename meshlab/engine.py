@@ -44,7 +44,12 @@ class Engine:
         heappush(self._heap, (self.now + seconds, self._sequence, callback, argument))
 
     def run(self, until: float) -> None:
-        """Run every event up to and including ``until`` (s); ``now`` is ``until`` afterwards."""
+        """Run every event up to and including ``until`` (s); ``now`` is ``until`` afterwards.
+
+        ValueError if that is in the past.
+        """
+        if not until >= self.now:
+            raise ValueError(f"engine: until must be >= now ({self.now}), got {until!r}")
         heap = self._heap
         done = 0
         try:
