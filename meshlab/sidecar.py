@@ -175,6 +175,8 @@ class Call:
             timeout = left
         endpoint.active += 1
         endpoint.attempts += 1
+        if self.attempts > 0:
+            self.upstream.counts.retries += 1
         self.attempts += 1
         self.last = endpoint
         self.send = send = Send(self, endpoint, permit, timeout, now)
@@ -208,6 +210,8 @@ class Call:
         """Try again, if the policy, the time left and the budget allow it."""
         upstream = self.upstream
         retry = upstream.edge.retry
+        if outcome is Outcome.TIMEOUT and self.send.timeout != upstream.timeout:  # type: ignore[union-attr]
+            return self._finish(Outcome.DEADLINE, now)
         if self.attempts >= retry.max_attempts or outcome not in retry.retry_on:
             return self._finish(outcome, now)
         pause = retry.backoff.delay(self.attempts, upstream.draw_jitter())
@@ -217,7 +221,6 @@ class Call:
             upstream.deny_retry(now)
             return self._finish(outcome, now)
         self.retrying = True
-        upstream.counts.retries += 1
         return Wait(pause)
 
     def _end_retry(self) -> None:
