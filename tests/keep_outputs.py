@@ -3,12 +3,14 @@
     python -m tests.keep_outputs notebooks/00_start_here.ipynb ...
 
 A reader's own run makes no pictures and needs no browser; these are for viewers that run no
-JavaScript. They are drawn by kaleido with Debian's Chromium.
+JavaScript, and are what a panel shows before its cell was run. They are drawn by kaleido with
+Debian's Chromium. nbval does not compare pictures.
 """
 
 from __future__ import annotations
 
 import base64
+import io
 import os
 import sys
 from pathlib import Path
@@ -18,11 +20,15 @@ import kaleido
 import nbformat
 import plotly.graph_objects as go
 from nbclient import NotebookClient
+from PIL import Image
 
-from meshlab.figures.style import HEIGHT, WIDTH
+from meshlab.figures.style import HEIGHT, WIDTH, summary_of
 from meshlab.lab import PLOTLY
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+
+COLOURS = 64
+"""Enough for a figure and its smooth edges; all of them would make a picture four times as big."""
 
 
 def execute(path: Path) -> Any:
@@ -38,25 +44,44 @@ def execute(path: Path) -> Any:
     return notebook
 
 
-def figures(notebook: Any) -> list[dict[str, Any]]:
-    """The bundles of all outputs that hold a figure. Of a widget, only its figure is kept."""
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    bundles = [output["data"] for output in outputs if PLOTLY in output.get("data", {})]
-    for bundle in bundles:
-        bundle.pop(WIDGET, None)
-    return bundles
+def add_picture(output: dict[str, Any]) -> None:
+    """Add the figure of an output as a picture. A kept widget is dead: only its figure stays."""
+    output["data"].pop(WIDGET, None)
+    figure = go.Figure(output["data"][PLOTLY])
+    size = {"format": "png", "width": WIDTH, "height": HEIGHT}
+    picture = small(kaleido.calc_fig_sync(figure, opts=size))
+    output["data"]["image/png"] = base64.b64encode(picture).decode() + "\n"
+    output["metadata"]["image/png"] = {
+        "alt": summary_of(figure),
+        "width": WIDTH,
+        "height": HEIGHT,
+    }
+
+
+def small(picture: bytes) -> bytes:
+    """The same PNG with a palette of its own."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    reduced = image.quantize(COLOURS, dither=Image.Dither.NONE)
+    file = io.BytesIO()
+    reduced.save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def keep(path: Path) -> None:
     """Run a notebook, add the pictures, and write it back."""
     notebook = execute(path)
-    for bundle in figures(notebook):
-        figure = go.Figure(bundle[PLOTLY])
-        picture = kaleido.calc_fig_sync(
-            figure, opts={"format": "png", "width": WIDTH, "height": HEIGHT}
-        )
-        bundle["image/png"] = base64.b64encode(picture).decode() + "\n"
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if PLOTLY in output.get("data", {}):
+                add_picture(output)
+            elif output.output_type == "stream":
+                output.text = final(output.text)
     nbformat.write(notebook, path)
+
+
+def final(text: str) -> str:
+    """What stays on the screen of a text in which a progress bar went back to its line's start."""
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ LOOK: dict[str, Look] = {
     "latency": Look("#CC79A7", "solid", "diamond", "-"),
     "truth": Look("#000000"),
     "recorded": Look("#56B4E9", "dashdot", "square", "\\"),
-    "ok": Look("#009E73", "solid", "circle", "."),
+    "ok": Look("#009E73", "longdashdot", "star", "."),
     "limit": Look("#595959", "longdash", "line-ew-open", "|"),
     "before": Look("#8C8C8C", "dot", "circle-open", ""),
     "after": Look("#5B4FA2", "solid", "diamond-open", "+"),
@@ -47,7 +47,7 @@ LOOK: dict[str, Look] = {
     "order": Look("#117733", "dashdot", "triangle-up", "x"),
     "inventory": Look("#999933", "longdash", "cross", "-"),
     "payment": Look("#CC6677", "longdashdot", "star", "|"),
-    "database": Look("#882255", "solid", "hexagon", "+"),
+    "database": Look("#882255", "12px,4px", "hexagon2", "+"),
 }
 """The look of every concept, measured things first, then the services of the shop."""
 

@@ -12,6 +12,9 @@ from meshlab.figures.style import axis, finish, looks, say
 if TYPE_CHECKING:
     import pandas as pd
 
+MARKERS = 15
+"""At most so many markers on a line: enough to tell it from others without its colour."""
+
 Points = tuple[Sequence[float], Sequence[float]]
 """Times (s) and values of one line."""
 
@@ -48,9 +51,9 @@ def timeline(
             name=name,
             x=times,
             y=values,
-            mode="lines+markers" if len(times) <= 40 else "lines",
+            mode="lines+markers",
             line={"color": look.colour, "dash": look.dash, "shape": "hv" if steps else "linear"},
-            marker={"symbol": look.symbol, "size": 7},
+            marker={"symbol": look.symbol, "size": 7, "maxdisplayed": MARKERS},
         )
     for name, (start, end) in (spans or {}).items():
         figure.add_vrect(
