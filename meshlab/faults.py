@@ -36,9 +36,9 @@ from meshlab.rules import (
 def _check_span(fault: Fault) -> None:
     where = f"fault {fault.kind!r} on {fault.target!r}"
     require_at_least(fault.start, 0, where, "start")
-    ends = fault.end == inf or is_number(fault.end)
+    number = is_number(fault.end) or (isinstance(fault.end, float) and fault.end == inf)
     rule = f"end must be a number after its start ({fault.start})"
-    check(ends and fault.end > fault.start, where, rule, fault.end)
+    check(number and fault.end > fault.start, where, rule, fault.end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

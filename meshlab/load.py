@@ -33,7 +33,7 @@ class Load:
     def __post_init__(self) -> None:
         require_node(self.source, "load", "source")
         require_node(self.destination, "load", "destination")
-        require_name(self.route, self.where, "route")
+        require_name(self.route, f"load '{self.source}->{self.destination}'", "route")
         require_known(self.arrivals, ("poisson", "even"), self.where, "kind of arrivals")
         if is_number(self.rate):
             require_at_least(self.rate, 0, self.where, "rate")

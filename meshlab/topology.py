@@ -92,7 +92,7 @@ class Instance:
         require_count(self.workers, 1, where, "workers")
         require_count(self.queue, 0, where, "queue")
         require_count(self.weight, 1, where, "weight")
-        if self.zone != "":
+        if not isinstance(self.zone, str) or self.zone:
             require_name(self.zone, where, "zone")
         if self.memory is not None:
             require_type(self.memory, Memory, where, "memory")
