@@ -92,7 +92,9 @@ def _parser() -> Parser:
     demo.add_argument(
         "--seed", type=_seed, default=1, metavar="N", help="another run of the same scenario (1)"
     )
-    demo.add_argument("--rate", type=_rate, default=20.0, metavar="R", help="pages per second (20)")
+    own = demo.add_mutually_exclusive_group()
+    own.add_argument("--rate", type=_rate, default=20.0, metavar="R", help="pages per second (20)")
+    own.add_argument("--scenario", metavar="FILE", help="run this scenario instead of the shop's")
     demo.add_argument("--json", action="store_true", help="print a JSON document instead of tables")
     return parser
 
@@ -117,13 +119,23 @@ def _demo(chosen: argparse.Namespace) -> None:
     """Run the scenario that was chosen, and print what it has to tell."""
     from rich.console import Console  # here, so that Ctrl-C is quiet while all this is imported
 
-    from meshlab.demo import demo_scenario, read_report, show, to_json
+    from meshlab.demo import read_report, show, to_json
 
-    result = _run_with_progress(demo_scenario(chosen.rate), chosen.seed, Console(stderr=True))
+    result = _run_with_progress(_scenario(chosen), chosen.seed, Console(stderr=True))
     if chosen.json:
         sys.stdout.write(to_json(read_report(result)))
     else:
         show(result, Console(markup=False, emoji=False, highlight=False))
+
+
+def _scenario(chosen: argparse.Namespace) -> Scenario:
+    if chosen.scenario is not None:
+        from meshlab.scenario_file import load_scenario
+
+        return load_scenario(chosen.scenario)
+    from meshlab.demo import demo_scenario
+
+    return demo_scenario(chosen.rate)
 
 
 def _run_with_progress(scenario: Scenario, seed: int, console: Console) -> Result:

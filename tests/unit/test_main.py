@@ -6,12 +6,17 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
 from meshlab.__main__ import INTERRUPTED, READER_GONE, USER_ERROR, main
-from meshlab.demo import Report
+from meshlab.demo import Report, read_report, to_json
+from meshlab.faults import Errors
+from meshlab.mesh import run
+from meshlab.scenario_file import save_scenario
+from meshlab.shop import shop
 
 Capture = pytest.CaptureFixture[str]
 
@@ -29,6 +34,8 @@ Capture = pytest.CaptureFixture[str]
         ("demo --rate nan", "--rate: must be a number >= 0, got 'nan'"),
         ("demo --rate 1e9", "lower the rate"),
         ("demo --faults", "unrecognized arguments: --faults"),
+        ("demo --scenario no/such.yaml", "no/such.yaml"),
+        ("demo --scenario a.yaml --rate 3", "not allowed with"),
     ],
 )
 def test_an_error_of_the_user_is_one_line_on_stderr(
@@ -70,6 +77,27 @@ def test_json_is_one_document_and_nothing_else(capsys: Capture) -> None:
     out, err = capsys.readouterr()
     assert json.loads(out)["seed"] == 3
     assert err == ""
+
+
+def test_a_scenario_file_is_told_the_same_way(tmp_path: Path, capsys: Capture) -> None:
+    fault = Errors(service="auth", instance="auth-1", rate=0.5, start=5.0)
+    mine = replace(shop(rate=5.0, duration=10.0), name="mine", faults=(fault,))
+    file = tmp_path / "mine.yaml"
+    save_scenario(mine, file)
+    assert main(["demo", "--scenario", str(file), "--seed", "4", "--json"]) == 0
+    assert capsys.readouterr().out == to_json(read_report(run(mine, seed=4)))
+    assert main(["demo", "--scenario", str(file)]) == 0
+    assert "auth-1 fails 50%" in capsys.readouterr().out
+
+
+def test_a_wrong_scenario_file_is_one_line_with_its_place(tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "wrong.yaml"
+    save_scenario(shop(), file)
+    file.write_text(file.read_text().replace("duration: 60", "duration: -60"))
+    assert main(["demo", "--scenario", str(file)]) == USER_ERROR
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "wrong.yaml" in err and "duration must be a number > 0" in err
 
 
 def test_colours_are_left_out_where_the_user_wants_none(
