@@ -39,10 +39,10 @@ class Membership:
         config = instance.config
         comes = config.starts_at if config.registers_at is None else config.registers_at
         goes = config.stops_at if config.deregisters_at is None else config.deregisters_at
-        self._at(config.starts_at, instance.start)
+        self._at(config.starts_at, instance.come)
         self._at(comes, lambda: self._register(instance))
         if config.stops_at is not None:
-            self._at(config.stops_at, lambda: instance.stop("end of its time"))
+            self._at(config.stops_at, instance.go)
         if goes is not None:
             self._at(goes, lambda: self._deregister(instance))
 

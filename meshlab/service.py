@@ -105,6 +105,7 @@ class ServiceInstance:
         self.report_seconds = 0.0
 
         self.up = False
+        self.wanted = False
         self.held_down = False
         self.starts = 0
         self.truth = Truth()
@@ -259,9 +260,19 @@ class ServiceInstance:
 
     # ---- the life of the process
 
+    def come(self) -> None:
+        """The time has come from which on the instance is to run."""
+        self.wanted = True
+        self.start()
+
+    def go(self) -> None:
+        """The time is over for which the instance was to run."""
+        self.wanted = False
+        self.kill("end of its time")
+
     def start(self) -> None:
-        """A new process listens; nothing is left of an earlier one."""
-        if self.up or self.held_down:
+        """A new process listens, if its time is now; nothing is left of an earlier one."""
+        if self.up or self.held_down or not self.wanted:
             return
         self._begin_afresh()
         self.up = True
@@ -295,14 +306,19 @@ class ServiceInstance:
                 self.carrier.abandon(job.call)
             self.carrier.answer(job, Outcome.RESET)
         if self.service.restart_seconds is not None:
-            self.engine.after(self.service.restart_seconds, lambda _: self.start())
+            self.engine.after(self.service.restart_seconds, self._restart, self.starts)
+
+    def _restart(self, starts: int) -> None:
+        """The restart time of a killed process is over; another start may have come before."""
+        if starts == self.starts:
+            self.start()
 
     def _check_memory(self) -> None:
         """The process dies when its goroutines no longer fit into its memory."""
         if self.goroutines > self.most_goroutines and not self.dying:
             self.dying = True
-            self.engine.after(0.0, self._out_of_memory)
-
-    def _out_of_memory(self, _: None) -> None:
-        goroutines, size = float(self.goroutines), float(self.memory_bytes)
-        self.kill("out of memory", (("goroutines", goroutines), ("memory_bytes", size)))
+            seen = (
+                ("goroutines", float(self.goroutines)),
+                ("memory_bytes", float(self.memory_bytes)),
+            )
+            self.engine.after(0.0, lambda _: self.kill("out of memory", seen))
