@@ -34,7 +34,7 @@ LOOK: dict[str, Look] = {
     "errors": Look("#D55E00", "dash", "x", "/"),
     "retries": Look("#E69F00", "dot", "triangle-up", "x"),
     "latency": Look("#CC79A7", "solid", "diamond", "-"),
-    "truth": Look("#000000"),
+    "truth": Look("#000000", "solid", "pentagon"),
     "recorded": Look("#56B4E9", "dashdot", "square", "\\"),
     "ok": Look("#009E73", "longdashdot", "star", "."),
     "limit": Look("#595959", "longdash", "line-ew-open", "|"),
