@@ -23,14 +23,14 @@ Labels = tuple[str, ...]
 class Counters:
     """One metric of the sidecars, summed over all series that share the labels ``by``.
 
-    No sidecar restarts in a run, so that the sums only rise.
+    No sidecar restarts in a run, so that the sums only rise. ``times`` (s) are the scrapes'.
     """
 
     def __init__(self, result: Result, metric: Metric | str, by: Sequence[str]) -> None:
         samples = aggregate(result.frame(metric), by)
         table = samples.pivot(index="time", columns=list(by), values="value")
         self._keys: list[Labels] = [_labels(column) for column in table.columns]
-        self._times = table.index.to_numpy(dtype=float)
+        self.times = table.index.to_numpy(dtype=float)
         self._values = table.to_numpy(dtype=float)
 
     def between(self, start: float, end: float) -> dict[Labels, float]:
@@ -39,7 +39,7 @@ class Counters:
         return dict(zip(self._keys, growth.tolist(), strict=True))
 
     def _at(self, time: float) -> np.ndarray:
-        row = int(np.searchsorted(self._times, time + 1e-9, side="right")) - 1
+        row = int(np.searchsorted(self.times, time + 1e-9, side="right")) - 1
         values: np.ndarray = self._values[max(row, 0)]
         return values
 

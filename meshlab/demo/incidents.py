@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from meshlab.demo.phases import goes_at
 from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.telemetry.ledger import Entry, Evidence
@@ -30,6 +31,9 @@ ENDS = {
     "started": "down",
 }
 PROBING = "breaker half-open"
+PLANNED = "end of its time"
+"""The reason of a process that stops because the scenario says so: no trouble, but a change."""
+
 BREAKER = "breaker open"
 """The kind of incident in which a circuit breaker is open or half-open."""
 
@@ -102,7 +106,7 @@ def read_incidents(result: Result) -> tuple[Incident, ...]:
     done: list[Incident] = []
     open_ones: dict[tuple[str, str], Incident] = {}
     for entry in result.ledger:
-        if entry.event in BEGINS:
+        if entry.event in BEGINS and entry.reason != PLANNED:
             key = (entry.subject, BEGINS[entry.event])
             open_ones[key] = _begin(entry, open_ones.get(key), known[entry.subject])
         elif entry.event == PROBING:
@@ -111,7 +115,9 @@ def read_incidents(result: Result) -> tuple[Incident, ...]:
             open_ones[key] = replace(incident, probes=(*incident.probes, entry.time))
         elif (key := (entry.subject, ENDS.get(entry.event, ""))) in open_ones:
             done.append(_end(entry, open_ones.pop(key)))
-    return tuple(sorted([*done, *open_ones.values()], key=lambda incident: incident.began))
+    gone = _gone(result.scenario)
+    left = [_leave(incident, gone.get(incident.target)) for incident in open_ones.values()]
+    return tuple(sorted([*done, *left], key=lambda incident: incident.began))
 
 
 def _begin(entry: Entry, earlier: Incident | None, who: _Who) -> Incident:
@@ -135,6 +141,23 @@ def _end(entry: Entry, incident: Incident) -> Incident:
     return replace(
         incident, ended=entry.time, ended_because=entry.reason, ending_evidence=entry.evidence
     )
+
+
+def _gone(scenario: Scenario) -> dict[str, float]:
+    """The instances that leave during the run, and when (s)."""
+    return {
+        name: goes_at(instance)
+        for service in scenario.services
+        for name, instance in zip(service.instance_names(), service.instances, strict=True)
+        if goes_at(instance) < scenario.duration
+    }
+
+
+def _leave(incident: Incident, left_at: float | None) -> Incident:
+    """No decision of the ledger ends what it said of an instance that is no longer there."""
+    if left_at is None:
+        return incident
+    return replace(incident, ended=max(incident.began, left_at), ended_because="left")
 
 
 def healed_at(incidents: Iterable[Incident], time: float) -> float | None:

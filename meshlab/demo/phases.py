@@ -11,6 +11,7 @@ from itertools import pairwise
 from math import inf
 
 from meshlab.demo.counters import Counters, Durations, Labels, total
+from meshlab.demo.users import Users, entries
 from meshlab.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown
 from meshlab.model import REJECTIONS, Outcome
 from meshlab.result import Result
@@ -75,11 +76,6 @@ def describe(fault: Fault) -> str:
             return f"{fault.target} {' and '.join(breaks + waits) or 'has a fault of nothing'}"
 
 
-def entries(scenario: Scenario) -> tuple[tuple[str, str], ...]:
-    """The edges on which users' requests come in."""
-    return tuple(dict.fromkeys((load.source, load.destination) for load in scenario.loads))
-
-
 def comes_at(instance: Instance) -> float:
     """When discovery is told that the instance is there (s)."""
     return instance.starts_at if instance.registers_at is None else instance.registers_at
@@ -117,11 +113,12 @@ class PhaseReader:
     def __init__(self, result: Result) -> None:
         self._scenario = result.scenario
         ends = ("source", "destination")
-        self._requests = Counters(result, names.MESH_REQUESTS, ("instance", *ends, "code", "flag"))
+        self._calls = Counters(result, names.MESH_REQUESTS, ("instance", *ends, "code", "flag"))
         self._failures = Counters(result, names.MESH_ATTEMPT_FAILURES, ("endpoint",))
         self._retries = Counters(result, names.MESH_RETRIES, ends)
         self._denied = Counters(result, names.MESH_RETRIES_DENIED, ends)
         self._durations = Durations(result)
+        self._users = Users(result)
 
     def read(self) -> tuple[Phase, ...]:
         """All phases, in order."""
@@ -129,17 +126,17 @@ class PhaseReader:
         return tuple(self._phase(number, *span) for number, span in spans)
 
     def _phase(self, number: int, start: float, end: float, label: str) -> Phase:
-        users = entries(self._scenario)
-        calls = self._requests.between(start, end)
-        mine = {labels: n for labels, n in calls.items() if labels[1:3] in users}
-        p50, p95, p99 = self._durations.quantiles(users, start, end, *QUANTILES)
+        calls = self._calls.between(start, end)
+        requests, lost = self._users.between(start, end)
+        mine = entries(self._scenario)
+        p50, p95, p99 = self._durations.quantiles(mine, start, end, *QUANTILES)
         return Phase(
             number=number,
             label=label,
             start=start,
             end=end,
-            requests=total(mine),
-            lost=total(mine) - total(mine, where={3: str(Outcome.OK.code)}),
+            requests=requests,
+            lost=lost,
             p50=p50,
             p95=p95,
             p99=p99,

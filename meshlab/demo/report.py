@@ -15,10 +15,10 @@ from math import isfinite
 from typing import Any
 
 from meshlab.demo.incidents import Incident, healed_at, read_incidents
-from meshlab.demo.phases import Phase, PhaseReader, describe, entries
+from meshlab.demo.phases import Phase, PhaseReader, describe
 from meshlab.demo.routes import Route, read_routes
 from meshlab.demo.shares import FirstTry, Share, read_first_tries, read_shares
-from meshlab.faults import Fault
+from meshlab.demo.users import Users, entries
 from meshlab.result import Result
 
 EVIDENCE = ("evidence", "ending_evidence")
@@ -30,8 +30,9 @@ class FaultEffect:
     """What one fault did: from ``start`` to ``end`` (s; null: it never ends).
 
     ``requests`` and ``lost`` are those of the phases in which it held; ``incidents`` those that
-    began while it did, by kind. ``healed_after`` is how long after its end the last incident that
-    still held was over (s); null if the end of the run came first.
+    began while it did, by kind. ``healed_after`` is how long after its end (s) the last incident
+    that still held was over and users lost hardly any requests any more; null if that was not
+    before the next fault, or not at all.
     """
 
     fault: str
@@ -94,11 +95,7 @@ def read_report(result: Result) -> Report:
         summary=_summary(result, incidents),
         services={service.name: service.instance_names() for service in scenario.services},
         phases=phases,
-        faults=tuple(
-            _effect(fault, scenario.duration, phases, incidents)
-            for fault in sorted(scenario.faults, key=lambda fault: fault.start)
-            if fault.start < scenario.duration
-        ),
+        faults=_effects(result, phases, incidents),
         routes=read_routes(result, incidents),
         incidents=incidents,
         shares=read_shares(result, phases),
@@ -106,21 +103,39 @@ def read_report(result: Result) -> Report:
     )
 
 
-def _effect(
-    fault: Fault, duration: float, phases: Sequence[Phase], incidents: Sequence[Incident]
-) -> FaultEffect:
-    held = [phase for phase in phases if fault.start <= phase.start < fault.end]
-    during = [incident for incident in incidents if fault.start <= incident.began < fault.end]
-    healed = healed_at(incidents, fault.end) if fault.end <= duration else None
-    return FaultEffect(
-        fault=describe(fault),
-        start=fault.start,
-        end=fault.end if isfinite(fault.end) else None,
-        requests=sum(phase.requests for phase in held),
-        lost=sum(phase.lost for phase in held),
-        incidents=_by_kind(during),
-        healed_after=None if healed is None else healed - fault.end,
-    )
+def _effects(
+    result: Result, phases: Sequence[Phase], incidents: Sequence[Incident]
+) -> tuple[FaultEffect, ...]:
+    """The faults that began during the run, in the order of time."""
+    users, duration = Users(result), result.scenario.duration
+    faults = sorted(result.scenario.faults, key=lambda fault: fault.start)
+    effects = []
+    for fault in (fault for fault in faults if fault.start < duration):
+        held = [phase for phase in phases if fault.start <= phase.start < fault.end]
+        during = [i for i in incidents if fault.start <= i.began < fault.end]
+        quiet_until = min([duration, *(f.start for f in faults if f.start >= fault.end)])
+        effects.append(
+            FaultEffect(
+                fault=describe(fault),
+                start=fault.start,
+                end=fault.end if isfinite(fault.end) else None,
+                requests=sum(phase.requests for phase in held),
+                lost=sum(phase.lost for phase in held),
+                incidents=_by_kind(during),
+                healed_after=_healed_after(fault.end, quiet_until, users, incidents),
+            )
+        )
+    return tuple(effects)
+
+
+def _healed_after(
+    end: float, quiet_until: float, users: Users, incidents: Sequence[Incident]
+) -> float | None:
+    """Incidents must be over, and users well again before the next fault or the end of the run."""
+    if end >= quiet_until:
+        return None
+    over, well = healed_at(incidents, end), users.well_from(end, quiet_until)
+    return None if over is None or well is None else max(over, well) - end
 
 
 def _summary(result: Result, incidents: Sequence[Incident]) -> Summary:

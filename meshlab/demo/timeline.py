@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
-from meshlab.demo.counters import Counters, Durations, total
+from meshlab.demo.counters import Durations
 from meshlab.demo.incidents import BREAKER, Incident
-from meshlab.demo.phases import entries
 from meshlab.demo.report import Report
-from meshlab.model import Outcome
+from meshlab.demo.users import Users, entries
 from meshlab.result import Result
-from meshlab.telemetry import names
 
 Bins = Sequence[tuple[float, float]]
 
@@ -82,21 +80,17 @@ def _phases(report: Report, bins: Bins) -> str:
 
 
 def _lost(result: Result, bins: Bins, glyphs: Glyphs) -> Strip:
-    counters = Counters(result, names.MESH_REQUESTS, ("source", "destination", "code"))
-    users = entries(result.scenario)
-    shares: list[float | None] = []
-    for start, end in bins:
-        ended = {k: n for k, n in counters.between(start, end).items() if k[:2] in users}
-        every, good = total(ended), total(ended, where={2: str(Outcome.OK.code)})
-        shares.append((every - good) / every if every else None)
+    users = Users(result)
+    counts = [users.between(start, end) for start, end in bins]
+    shares = [lost / ended if ended else None for ended, lost in counts]
     most = max((share for share in shares if share is not None), default=0.0)
     return Strip(label=f"lost, up to {most:.0%}", cells=_levels(shares, most, glyphs))
 
 
 def _latency(result: Result, bins: Bins, glyphs: Glyphs) -> Strip:
     durations = Durations(result)
-    users = entries(result.scenario)
-    p95s = [durations.quantiles(users, start, end, 0.95)[0] for start, end in bins]
+    mine = entries(result.scenario)
+    p95s = [durations.quantiles(mine, start, end, 0.95)[0] for start, end in bins]
     most = max((p95 for p95 in p95s if p95 is not None), default=0.0)
     return Strip(label=f"p95, up to {most * 1000:,.0f} ms", cells=_levels(p95s, most, glyphs))
 

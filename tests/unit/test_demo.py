@@ -22,8 +22,12 @@ from meshlab.demo.timeline import ASCII, UNICODE, Strip, read_timeline
 from meshlab.demo.words import because, off_by, percent
 from meshlab.distributions import Constant
 from meshlab.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown
+from meshlab.load import Load
 from meshlab.mesh import run
+from meshlab.policies.retry import RetryPolicy
 from meshlab.result import Result
+from meshlab.scenario import Scenario
+from meshlab.topology import Edge, Instance, Service
 
 AUTH_FAILS, PAYMENT_SLOW, INVENTORY_OUT = FAULTS
 
@@ -216,6 +220,47 @@ def test_a_fault_is_healed_when_the_last_incident_that_outlived_it_is_over() -> 
 def test_a_fault_is_not_healed_if_the_run_ends_before_what_it_set_off() -> None:
     inventory = report(duration=136.0).faults[-1]
     assert (inventory.end, inventory.healed_after) == (135.0, None)
+
+
+def test_a_fault_is_not_healed_while_users_go_on_losing_what_it_began() -> None:
+    """Three quick retries keep a small service busy after its slowness is over: no incident."""
+    auth = Service(name="auth", instances=(Instance(latency=Constant(0.05), workers=8),))
+    storm = Scenario(
+        name="storm",
+        services=(auth,),
+        edges=(
+            Edge(
+                source="client",
+                destination="auth",
+                retry=RetryPolicy(max_attempts=4, per_try_timeout=0.3),
+            ),
+        ),
+        loads=(Load(destination="auth", rate=120.0),),
+        faults=(Slowdown(service="auth", factor=10.0, start=10.0, end=15.0),),
+        duration=40.0,
+        scrape_interval=1.0,
+    )
+    told = read_report(run(storm, seed=1))
+    assert told.phases[-1].lost > 0.5 * told.phases[-1].requests
+    assert told.incidents == ()
+    assert told.faults[0].healed_after is None
+    patient = replace(storm, edges=(replace(storm.edges[0], retry=RetryPolicy()),))
+    calm = read_report(run(patient, seed=1))
+    assert calm.faults[0].healed_after is not None
+
+
+def test_an_instance_that_leaves_as_planned_is_no_incident_and_leaves_none_behind() -> None:
+    base = demo_scenario()
+    auth = base.service("auth")
+    leaving = replace(auth.instances[0], stops_at=4.0)
+    staying = replace(auth, instances=(leaving, *auth.instances[1:]))
+    services = tuple(staying if service is auth else service for service in base.services)
+    told = read_report(run(replace(base, services=services, faults=(), duration=10.0), seed=1))
+    assert [phase.label for phase in told.phases] == ["at rest", "auth-1 leaves"]
+    assert {(i.kind, i.target, i.ended_because) for i in told.incidents} == {
+        ("ejected", "auth-1", "left")  # by those whom the news had not reached
+    }
+    assert told.summary.unhealed == 0
 
 
 def test_a_fault_answers_for_the_requests_of_the_phases_in_which_it_held() -> None:
