@@ -123,8 +123,15 @@ class Transport:
         if send.open:
             job = send.job
             if job is not None:
-                job.instance.gave_up(job)
+                self._give_up(job)
             self._respond(send, Outcome.TIMEOUT)
+
+    def _give_up(self, job: Job) -> None:
+        """Nobody waits for ``job``: if it is cancelled its span ends; what hangs has no end."""
+        was_open = job.open
+        job.instance.gave_up(job)
+        if job.trace is not None and was_open and not job.open and not job.hung:
+            self._tracer.job_ended(job, Outcome.ABANDONED, self._engine.now)
 
     def abandon(self, call: Call) -> None:
         """The one who waited for ``call`` is gone: give it up, and what it had asked for."""
@@ -139,4 +146,4 @@ class Transport:
         if call.trace is not None:
             self._tracer.call_ended(call, outcome, self._engine.now)
         if job is not None:
-            job.instance.gave_up(job)
+            self._give_up(job)
