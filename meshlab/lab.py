@@ -10,7 +10,6 @@ Everything here also says itself in plain text, for a terminal and for a screen 
 from __future__ import annotations
 
 import inspect
-import json
 import re
 import sys
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ from IPython.display import Markdown, display
 from tqdm import tqdm
 
 from meshlab.exercises import exercise
-from meshlab.figures.style import say, summary_of
+from meshlab.figures.style import plain, say, summary_of
 from meshlab.mesh import run
 from meshlab.model import ConfigError
 from meshlab.result import Result
@@ -37,7 +36,7 @@ PLOTLY = "application/vnd.plotly.v1+json"
 
 def bundle(figure: go.Figure) -> dict[str, Any]:
     """A figure as Jupyter wants it: for viewers that draw, and in words for those that don't."""
-    return {PLOTLY: json.loads(figure.to_json()), "text/plain": summary_of(figure)}
+    return {PLOTLY: plain(figure), "text/plain": summary_of(figure)}
 
 
 def show(figure: go.Figure) -> None:

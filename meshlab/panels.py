@@ -16,7 +16,7 @@ from typing import Any
 import ipywidgets as widgets
 import plotly.graph_objects as go
 
-from meshlab.figures.style import summary_of
+from meshlab.figures.style import plain, summary_of
 from meshlab.lab import bundle
 from meshlab.model import MeshlabError
 from meshlab.widgets import Slider, Words
@@ -57,7 +57,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]
         self.draw = draw
         self.controls = controls
         first = draw(**self.values)
-        self.figure = go.FigureWidget(first)
+        self.figure = go.FigureWidget(plain(first))
         self.words = Words(text=_in_words(first))
         super().__init__([*controls.values(), self.figure, self.words])
         for control in controls.values():
@@ -97,13 +97,14 @@ class Panel(widgets.VBox):  # type: ignore[misc]
 
 def repaint(widget: go.FigureWidget, figure: go.Figure) -> None:
     """Turn the figure on the page into another, in one message if its traces are of a kind."""
-    traces = [trace.to_plotly_json() for trace in figure.data]
+    new = plain(figure)
+    traces = new["data"]
     same = [trace.type for trace in widget.data] == [trace["type"] for trace in traces]
     with widget.batch_update():
         if same:
-            for old, new in zip(widget.data, traces, strict=True):
-                _become(old, new)
-        _become(widget.layout, figure.layout.to_plotly_json())
+            for old, trace in zip(widget.data, traces, strict=True):
+                _become(old, trace)
+        _become(widget.layout, new["layout"])
     if not same:
         widget.data = ()
         widget.add_traces(traces)

@@ -10,6 +10,7 @@ A finished figure says in words what it shows: ``figure.layout.meta["summary"]``
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import wrap
@@ -153,3 +154,12 @@ def summary_of(figure: go.Figure) -> str:
     """What a figure shows, in words; its title if nobody wrote a summary."""
     meta = figure.layout.meta or {}
     return str(meta.get("summary") or (figure.layout.title.text or "").replace("<br>", " "))
+
+
+def plain(figure: go.Figure) -> dict[str, Any]:
+    """A figure as JSON knows it. What is not a number becomes null: a gap in a line.
+
+    Jupyter itself would send NaN as the text "nan", and plotly would make the axis one of words.
+    """
+    described: dict[str, Any] = json.loads(figure.to_json())
+    return described

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import nan
 from typing import Any
 
 import plotly.graph_objects as go
@@ -104,6 +105,16 @@ def test_a_figure_may_change_the_number_and_kind_of_its_traces() -> None:
     lines = timeline({"a": ([0, 1], [3, 4])}, title="t", y="y")
     repaint(widget, lines)
     assert content(widget) == content(lines)
+
+
+def test_a_gap_in_a_line_stays_a_gap_on_its_way_to_the_page() -> None:
+    def gap(rate: float) -> go.Figure:
+        return timeline({"a": ([0, 1, 2], [rate, nan, 2])}, title="t", y="y")
+
+    shown = panel(gap, rate=rate_slider("rate", 0.5))
+    assert shown.figure.data[0].y == (0.5, None, 2)
+    shown.controls["rate"].value = 0.25
+    assert shown.figure.data[0].y == (0.25, None, 2)
 
 
 def test_a_panel_gives_other_viewers_its_figure_and_its_words(shown: Panel) -> None:
