@@ -28,7 +28,7 @@ class _Part(Protocol):
 def check_unique(parts: Iterable[_Part]) -> None:
     """No two services, edges or loads of the same name: which of them would count?"""
     for where, number in Counter(part.where for part in parts).items():
-        check(number == 1, where, "must be declared once", f"{number} times")
+        check(number == 1, where, "must be declared once", number)
 
 
 def check_names(services: Sequence[Service], loads: Sequence[Load]) -> None:

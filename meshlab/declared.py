@@ -81,7 +81,9 @@ def _word(kind: Any) -> str:
     if kind is NoneType:
         return "null"
     if is_dataclass(kind):
-        return "a mapping"
+        return "a mapping with a kind" if tag(kind) else "a mapping"
     if isinstance(kind, type) and issubclass(kind, Enum):
         return f"one of {', '.join(member.name for member in kind)}"
+    if get_origin(kind) is tuple and Ellipsis not in get_args(kind):
+        return f"[{', '.join(map(describe, get_args(kind)))}]"
     return WORDS.get(kind, "a list")

@@ -8,7 +8,6 @@ from itertools import pairwise
 from meshlab.rules import (
     check,
     is_number,
-    require_at_least,
     require_known,
     require_name,
     require_node,
@@ -35,14 +34,14 @@ class Load:
         require_node(self.destination, "load", "destination")
         require_name(self.route, f"load '{self.source}->{self.destination}'", "route")
         require_known(self.arrivals, ("poisson", "even"), self.where, "kind of arrivals")
-        if is_number(self.rate):
-            require_at_least(self.rate, 0, self.where, "rate")
-        else:
+        if isinstance(self.rate, (tuple, list)):
             self._check_curve()
+        else:
+            fits = is_number(self.rate) and self.rate >= 0
+            check(fits, self.where, "rate must be a number >= 0, or (time, rate) points", self.rate)
 
     def _check_curve(self) -> None:
-        what = "(time, rate) points, or a number"
-        require_tuple(self.rate, tuple, self.where, "rate", what)
+        require_tuple(self.rate, tuple, self.where, "rate", "(time, rate) points")
         check(len(self.curve) > 0, self.where, "rate must have a point", self.rate)
         for point in self.curve:
             pair = len(point) == 2 and all(is_number(n) and n >= 0 for n in point)

@@ -86,7 +86,7 @@ def require_bool(value: object, where: str, name: str) -> None:
 
 def guess(value: object, known: Iterable[str]) -> str:
     """The name that was probably meant, as a part of an error; empty if none comes near."""
-    near = get_close_matches(value, list(known), n=1) if isinstance(value, str) else []
+    near = get_close_matches(value, list(known), n=1, cutoff=0.55) if isinstance(value, str) else []
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
@@ -126,9 +126,9 @@ def require_like(
 ) -> None:
     """``value`` must be one of ``kinds``, or an object of a reader's own with these members."""
     fits = not isinstance(value, type) and all(hasattr(value, member) for member in members)
-    built_in = ", ".join(f"{kind.__name__}(...)" for kind in kinds.values())
+    built_in = ", ".join(kind.__name__ for kind in kinds.values())
     own = " and ".join(members)
-    rule = f"{name} must be one of {built_in} or have {own} of its own{_call(value)}"
+    rule = f"{name} must be one of {built_in}, or have {own} as they have{_call(value)}"
     check(fits, where, rule, value)
 
 

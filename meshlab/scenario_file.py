@@ -76,7 +76,10 @@ def _compose(text: str, where: str) -> Node:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{where}:{line}: must be valid YAML: {error.problem}") from None
+        rule = str(error.problem).removeprefix("but ")
+        if error.context_mark:
+            rule += f" ({error.context}, line {error.context_mark.line + 1})"
+        raise ConfigError(f"{where}:{line}: must be valid YAML: {rule}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         rule = f"must be printable text, got the character {error.character:#06x}"

@@ -182,8 +182,8 @@ class Edge:
         require_node(self.destination, "edge", "destination")
         where = self.where
         require_tuple(self.routes, str, where, "routes", "texts")
-        for route in self.routes:
-            require_name(route, where, "routes")
+        for i, route in enumerate(self.routes):
+            require_name(route, where, f"routes[{i}]")
         require_count(self.calls, 1, where, "calls")
         require_share(self.probability, where, "probability")
         require_bool(self.required, where, "required")

@@ -10,7 +10,7 @@ import re
 from dataclasses import fields
 from typing import Any, NamedTuple
 
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from meshlab.model import ConfigError
 from meshlab.rules import shown
@@ -68,9 +68,9 @@ def entries(node: MappingNode, place: Place) -> dict[str, Entry]:
         if not isinstance(key, ScalarNode):
             raise ConfigError(f"{place.at(key)}: a key must be a word, got {sort(key)}")
         if key.value in found:
-            first = found[key.value].key.start_mark.line + 1
-            name = shown(key.value)
-            raise ConfigError(f"{place.at(key)}: key {name} is in line {first} already")
+            lines = [k.start_mark.line + 1 for k in (found[key.value].key, key)]
+            rule = f"key {shown(key.value)} must be given once"
+            raise ConfigError(f"{place.at(key)}: {rule}, got it in lines {lines[0]} and {lines[1]}")
         found[key.value] = Entry(key, value)
     return found
 
@@ -118,9 +118,19 @@ def placed(error: str, values: dict[str, Any], node: MappingNode, place: Place) 
 
 
 def _pointed(rule: str, node: Node, place: Place) -> ConfigError:
-    """``rule`` may begin with the key that it is about: then that is the place."""
-    word = rule.split(maxsplit=1)[0].rstrip(",")
+    """``rule`` may begin with the key that it is about, or with a name that stands under a key."""
+    word = re.split(r"\W", rule, maxsplit=1)[0]
+    unknown = re.match(r"unknown [\w ]+ '(.*?)'", rule)
     for key, value in node.value if isinstance(node, MappingNode) else ():
         if key.value == word:
             return ConfigError(f"{place.field(word).at(value)}{rule.removeprefix(word)}")
+        if unknown and unknown[1] in _texts(value):
+            return ConfigError(f"{place.field(key.value).at(value)}: {rule}")
     return ConfigError(f"{place.at(node)}: {rule}")
+
+
+def _texts(node: Node) -> list[str]:
+    """Every text in a list, in a list of lists, or by itself."""
+    if isinstance(node, SequenceNode):
+        return [text for item in node.value for text in _texts(item)]
+    return [node.value] if isinstance(node, ScalarNode) else []

@@ -78,9 +78,11 @@ def _number(node: ScalarNode, kind: type[int] | type[float]) -> Any:
 
 
 def _advice(node: Node, kinds: tuple[Any, ...]) -> str:
-    """What to do about quotes, where they make the difference."""
+    """What to write instead, where that is plain."""
     if not isinstance(node, ScalarNode) or not node.value:
         return ""
+    if node.value in map(declared.tag, kinds):
+        return f" (write {{kind: {node.value}}})"
     if node.style is not None and NUMBER.fullmatch(node.value) and {int, float} & {*kinds}:
         return " (leave out the quotes)"
     if str in kinds and node.tag != f"{STANDARD}str":
@@ -92,8 +94,8 @@ def _items(node: SequenceNode, kind: Any, place: Place) -> list[Any]:
     """The items of a list, those with a ``count`` as often as it says."""
     annotations = declared.items_of(kind, len(node.value))
     if len(annotations) != len(node.value):
-        form = ", ".join(map(declared.describe, annotations))
-        raise place.must_be(node, f"a list of {form}, got {len(node.value)} of them")
+        rule = f"{declared.describe(kind)}, got {len(node.value)} of them"
+        raise place.must_be(node, rule)
     values: list[Any] = []
     for index, (item, annotation) in enumerate(zip(node.value, annotations, strict=True)):
         kinds = declared.alternatives(annotation)
