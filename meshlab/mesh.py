@@ -130,7 +130,8 @@ class Mesh:
         Membership(self.engine, self.instances, upstreams, self.seed)
         for upstream in upstreams:
             Upkeep(self.engine, upstream, self._stream(f"{upstream.name}/probe"))
-        for fault in self.scenario.faults:
+        # in their order in time, so that of two in a row the first ends before the second begins
+        for fault in sorted(self.scenario.faults, key=lambda fault: fault.start):
             inject.schedule(fault, self.engine, self.ledger, self.instances.values(), upstreams)
         self._watch()
         numbers = count()
