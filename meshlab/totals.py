@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import fsum
 
 from meshlab.model import REJECTIONS, Outcome
 from meshlab.service import ServiceInstance
@@ -91,7 +92,7 @@ def _sum(upstreams: list[Upstream]) -> EdgeTotals:
         retries=sum(c.retries for c in counts),
         retries_denied=sum(c.retries_denied for c in counts),
         shares=shares,
-        seconds=sum(c.seconds for c in counts),
+        seconds=fsum(c.seconds for c in counts),  # Python 3.12's sum() rounds unlike 3.11's
     )
 
 
