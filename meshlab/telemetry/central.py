@@ -41,8 +41,9 @@ class Central:
     ``record_seconds`` is the instance's own work for each record, added to every answer. ``loss``
     is the share of messages lost on the way, records and acknowledgements alike. ``failure_rate``
     is the share of records that the collector takes in and fails to store. ``outages`` are
-    (start, end) times (s) at which it is down; ``partitions`` are (service, start, end) at which it
-    can't be reached from a service. ``skew`` gives (instance, seconds) by which a clock is off.
+    (start, end) times (s) at which it is down: it refuses what comes, and what waits in its buffer
+    fails. ``partitions`` are (service, start, end) at which nothing passes between the two, nor
+    back. ``skew`` gives (instance, seconds) by which a clock is off.
     """
 
     delivery: str = "at most once"
@@ -184,11 +185,15 @@ class CentralCollector:
         now = self._engine.now
         return any(s == service and start <= now < end for s, start, end in self.config.partitions)
 
+    def _down(self) -> bool:
+        now = self._engine.now
+        return any(start <= now < end for start, end in self.config.outages)
+
     def _arrive(self, message: _Message) -> None:
         """The record reaches the collector: refused, dropped, or queued to be stored."""
         config, now = self.config, self._engine.now
         waiting = max(0.0, self._free_at - now) * config.capacity
-        if any(start <= now < end for start, end in config.outages):
+        if self._down():
             self.log.refused += 1
         elif waiting > config.buffer:
             self.log.overflowed += 1
@@ -197,13 +202,14 @@ class CentralCollector:
             self._engine.at(self._free_at, self._store, message)
 
     def _store(self, message: _Message) -> None:
-        if self._draw_fail() < self.config.failure_rate:
+        """A record's turn has come: a collector that is down by now has lost its buffer."""
+        if self._draw_fail() < self.config.failure_rate or self._down():
             self.log.failed += 1
             return
         self.log.doubled += message.stored
         self.log.records.append(message.record)
         message.stored = True
-        if self._draw_loss() >= self.config.loss:
+        if self._draw_loss() >= self.config.loss and not self._cut_off(message.record.service):
             self._engine.after(self.config.network_seconds, self._ack, message)
 
     def _ack(self, message: _Message) -> None:
