@@ -1,4 +1,4 @@
-"""The central collector: what arrives, what is lost, what is stored twice, and what waiting costs."""
+"""The central collector: what arrives, what is lost or stored twice, and what waiting costs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
