@@ -13,6 +13,7 @@ or sleeps for the Wait, in virtual or in real time, and tells it what happened.
 from __future__ import annotations
 
 from bisect import bisect_left
+from math import inf
 from typing import Any
 
 from meshlab.engine import Timed
@@ -87,7 +88,6 @@ class Call:
     __slots__ = (
         "attempts",
         "deadline",
-        "last",
         "open",
         "parent",
         "request",
@@ -106,7 +106,6 @@ class Call:
         self.attempts = 0
         self.open = True
         self.retrying = False
-        self.last: Endpoint | None = None
         self.send: Send | None = None
         self.trace: Any = None
 
@@ -115,9 +114,8 @@ class Call:
         upstream = self.upstream
         self.started = now = upstream.clock.now
         upstream.counts.started += 1
-        limit = upstream.deadline
-        if limit is not None and now + limit < self.deadline:
-            self.deadline = now + limit
+        if upstream.deadline is not None:
+            self.deadline = min(self.deadline, now + upstream.deadline)
         if upstream.budget is not None:
             upstream.budget.deposit()
         return self._try(now)
@@ -129,14 +127,14 @@ class Call:
     def _try(self, now: float) -> Action:
         """Limits, breaker, balancer: each may refuse, and then what was taken is given back."""
         upstream = self.upstream
+        limiter, breaker = upstream.limiter, upstream.breaker
         if now >= self.deadline:
             return self._finish(Outcome.DEADLINE, now)
-        limiter = upstream.limiter
         if limiter is not None and not limiter.acquire():
             return self._finish(Outcome.OVERFLOW, now)
         permit = None
-        if upstream.breaker is not None:
-            admitted = upstream.breaker.admit()
+        if breaker is not None:
+            admitted = breaker.admit()
             if isinstance(admitted, Rejection):
                 self._give_back(None)
                 return self._finish(Outcome.CIRCUIT_OPEN, now)
@@ -146,8 +144,8 @@ class Call:
             self._give_back(permit)
             return self._finish(Outcome.NO_HEALTHY, now)
         endpoint = upstream.balancer.pick(candidates, self.request.key)
-        if endpoint is self.last and upstream.avoid_previous:
-            endpoint = self._pick_another(endpoint)
+        if self.attempts > 0:
+            endpoint = self._pick_for_retry(endpoint)
         return self._send_to(endpoint, permit, now)
 
     def _give_back(self, permit: Permit | None) -> None:
@@ -158,27 +156,25 @@ class Call:
         if permit is not None and upstream.breaker is not None:
             upstream.breaker.abandon(permit)
 
-    def _pick_another(self, endpoint: Endpoint) -> Endpoint:
-        """Ask again, a little further along the ring where the key decides."""
-        upstream = self.upstream
-        for step in range(1, PICKS + 1):
-            key = self.request.key + step
-            endpoint = upstream.balancer.pick(upstream.cluster.candidates, key)
-            if endpoint is not self.last:
+    def _pick_for_retry(self, endpoint: Endpoint) -> Endpoint:
+        """Count the retry; another endpoint than last time, a little further along the ring."""
+        upstream, last = self.upstream, self.send.endpoint  # type: ignore[union-attr]
+        upstream.counts.retries += 1
+        picks = PICKS if upstream.avoid_previous else 0
+        for step in range(1, picks + 1):
+            if endpoint is not last:
                 break
+            endpoint = upstream.balancer.pick(upstream.cluster.candidates, self.request.key + step)
         return endpoint
 
     def _send_to(self, endpoint: Endpoint, permit: Permit | None, now: float) -> Send:
         timeout = self.upstream.timeout
-        left = self.deadline - now
-        if left < (float("inf") if timeout is None else timeout):
-            timeout = left
+        if self.deadline < inf:
+            left = self.deadline - now
+            timeout = left if timeout is None else min(timeout, left)
         endpoint.active += 1
         endpoint.attempts += 1
-        if self.attempts > 0:
-            self.upstream.counts.retries += 1
         self.attempts += 1
-        self.last = endpoint
         self.send = send = Send(self, endpoint, permit, timeout, now)
         return send
 
@@ -189,14 +185,15 @@ class Call:
         seconds = now - send.sent_at
         endpoint = send.endpoint
         ok = outcome is OK
+        limiter, breaker = upstream.limiter, upstream.breaker
         send.open = False
         endpoint.active -= 1
         upstream.counts.tries[outcome] += 1
         upstream.balancer.observe(endpoint, seconds)
-        if upstream.limiter is not None:
-            upstream.limiter.release()
-        if upstream.breaker is not None:
-            upstream.breaker.report(send.permit, ok, seconds)  # type: ignore[arg-type]
+        if limiter is not None:
+            limiter.release()
+        if breaker is not None:
+            breaker.report(send.permit, ok, seconds)  # type: ignore[arg-type]
         if upstream.outlier is not None:
             upstream.report_outlier(endpoint, ok)
         if self.retrying:

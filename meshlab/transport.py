@@ -61,14 +61,15 @@ class Transport:
     def _drive(self, call: Call, action: Action) -> None:
         if type(action) is Send:
             self._transmit(action)
-        elif type(action) is Wait:
-            self._engine.after(action.seconds, self._resume, call)
         elif type(action) is Done:
-            call.send = None
+            parent = call.parent
             if call.trace is not None:
                 self._tracer.call_ended(call, action.outcome, self._engine.now)
-            if call.parent is not None:
-                call.parent.instance.called(call.parent, action.outcome)
+            call.send = call.parent = None  # what refers to each other is slow to free
+            if parent is not None:
+                parent.instance.called(parent, action.outcome)
+        elif type(action) is Wait:
+            self._engine.after(action.seconds, self._resume, call)
 
     def _resume(self, call: Call) -> None:
         if call.open:
@@ -77,14 +78,16 @@ class Transport:
     def _transmit(self, send: Send) -> None:
         """Start the try's timer and bring it to the endpoint, if the link lets it through."""
         call = send.call
-        link = call.upstream.link
+        upstream = call.upstream
+        link = upstream.link
+        timeout = send.timeout
         if call.trace is not None:
             send.span = self._tracer.child(call.trace)
-        if send.timeout is not None:
-            if send.timeout == call.upstream.timeout:
+        if timeout is not None:
+            if timeout == upstream.timeout:
                 link.lane.start(send)
             else:
-                self._engine.after(send.timeout, self._expired, send)
+                self._engine.after(timeout, self._expired, send)
         if link.rate > 0.0 and link.draw() < link.rate:
             self._respond(send, Outcome.FAULT)
         elif link.delay > 0.0:
@@ -105,10 +108,11 @@ class Transport:
 
     def answer(self, job: Job, outcome: Outcome) -> None:
         """An instance answers; whether anybody still waits is for the try to know."""
+        send = job.send
         if job.trace is not None:
             self._tracer.job_ended(job, outcome, self._engine.now)
-        if job.send.open:
-            self._respond(job.send, outcome)
+        if send.open:
+            self._respond(send, outcome)
         elif outcome is not Outcome.RESET:
             job.instance.truth.wasted += 1
 
