@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from graphlib import CycleError, TopologicalSorter
 from math import gcd
 from typing import Protocol
 
@@ -83,22 +84,13 @@ def check_entrances(edges: Sequence[Edge], loads: Sequence[Load]) -> None:
 
 def check_acyclic(edges: Iterable[Edge], where: str) -> None:
     """A request must end: no service may call itself by way of others."""
-    calls: dict[str, list[str]] = {}
+    callers: dict[str, list[str]] = {}
     for edge in edges:
-        calls.setdefault(edge.source, []).append(edge.destination)
-    ends: set[str] = set()  # services from which every way has been followed to its end
-
-    def walk(service: str, path: tuple[str, ...]) -> None:
-        if service in path:
-            circle = " -> ".join((*path[path.index(service) :], service))
-            check(False, where, "edges must not lead in a circle", circle)
-        if service not in ends:
-            for upstream in calls.get(service, ()):
-                walk(upstream, (*path, service))
-            ends.add(service)
-
-    for service in calls:
-        walk(service, ())
+        callers.setdefault(edge.destination, []).append(edge.source)
+    try:
+        TopologicalSorter(callers).prepare()
+    except CycleError as error:
+        check(False, where, "edges must not lead in a circle", " -> ".join(error.args[1]))
 
 
 def check_reached(edges: Sequence[Edge], loads: Sequence[Load]) -> None:

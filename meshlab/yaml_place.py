@@ -90,7 +90,8 @@ def label(node: Node, kinds: tuple[Any, ...]) -> str:
     if not isinstance(node, MappingNode):
         return ""
     known = {field.name: field.default for kind in kinds for field in fields(kind)}
-    known |= {key.value: value.value for key, value in node.value if isinstance(value, ScalarNode)}
+    pairs = [pair for pair in node.value if all(isinstance(part, ScalarNode) for part in pair)]
+    known |= {key.value: value.value for key, value in pairs}
     texts = {name: value for name, value in known.items() if isinstance(value, str)}
     for form in LABELS:
         if all(name in texts for name in re.findall(r"\w+", form)):
