@@ -6,7 +6,7 @@
 A file says what the declarations say, by the same names, and leaves out what is a default.
 `data/README.md` shows the form. What is wrong is refused before anything runs, with its place:
 
-    data/shop.yaml:41: edges[3] 'user->auth': retry.max_attempts must be a whole number >= 1, got 0
+    data/shop.yaml:68: edges[4] 'user->auth': retry.max_attempts must be a whole number >= 1, got 0
 
 Loading reads data and runs nothing, so a file from a stranger is safe to load.
 """

@@ -25,7 +25,7 @@ LABELS = ("{name}", "{source}->{destination}", "{instance}", "{service}")
 class Place(NamedTuple):
     """A file, an entry of one of its lists, and the path from there.
 
-    data/shop.yaml:41: edges[3] 'gateway->auth': retry.max_attempts
+    data/shop.yaml:68: edges[4] 'user->auth': retry.max_attempts
     """
 
     file: str

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from hypothesis import given
 
-from meshlab import declared
+from meshlab import declared, scenario_file
 from meshlab.clock import Clock
 from meshlab.distributions import KINDS, Constant
 from meshlab.faults import FAULTS, Outage
@@ -284,6 +284,16 @@ def test_the_readme_names_every_file_and_every_kind() -> None:
     assert {*KINDS, *BALANCERS, *BUDGETS, *FAULTS} <= named
     for example in re.findall(r"```yaml\n(.*?)```", readme, flags=re.S):
         run(from_yaml(example))
+
+
+def test_the_error_that_the_readme_shows_is_the_one_that_comes() -> None:
+    text = (DATA / "shop.yaml").read_text(encoding="utf-8")
+    head, edge = text.split("- source: user\n  destination: auth\n")
+    spoiled = edge.replace("max_attempts: 3", "max_attempts: 0", 1)
+    with pytest.raises(ConfigError) as error:
+        from_yaml(f"{head}- source: user\n  destination: auth\n{spoiled}", "data/shop.yaml")
+    assert f"\n{error.value}\n" in (DATA / "README.md").read_text(encoding="utf-8")
+    assert f"\n    {error.value}\n" in (scenario_file.__doc__ or "")
 
 
 def answered(result: Result, start: float, end: float) -> float:
