@@ -63,6 +63,14 @@ def test_a_slider_has_a_name_and_tells_its_value(panel: PanelOnPage) -> None:
     expect(panel.slider).to_have_attribute("aria-valuetext", "1 %")
 
 
+def test_the_arrow_keys_belong_to_the_slider_and_not_to_jupyterlab(panel: PanelOnPage) -> None:
+    panel.slider.press("Home")
+    panel.slider.press("ArrowUp")
+    panel.slider.press("ArrowUp")
+    expect(panel.slider).to_be_focused()
+    panel.wait_for("Share. errors: auth 2 %.")
+
+
 def test_keys_during_a_run_lead_to_one_more_run_with_the_newest_value(
     page: NotebookPage, panel: PanelOnPage
 ) -> None:

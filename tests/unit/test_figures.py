@@ -145,6 +145,13 @@ def test_bars_say_the_ends_when_there_are_many() -> None:
     )
 
 
+def test_a_hatched_bar_keeps_its_colour_under_the_hatch() -> None:
+    # With a white foreground and no ground of its own, the bar would not be seen at all.
+    bar = bars({"errors": {"auth": 1}}, title="t", y="errors").data[0]
+    assert bar.marker.color == COLOUR["errors"]
+    assert (bar.marker.pattern.shape, bar.marker.pattern.fillmode) == ("/", "overlay")
+
+
 def test_shares_are_written_in_percent() -> None:
     figure = bars({"errors": {"auth": 0.125}}, title="t", y="share", unit="%")
     assert figure.data[0].y == (0.125,)
