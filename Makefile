@@ -67,7 +67,7 @@ pins: .venv ## renew requirements.txt from pyproject.toml
 	test -x .tools/bin/uv || $(PY) -m venv .tools
 	.tools/bin/python -m pip install --quiet uv==$(UV_VERSION)
 	.tools/bin/uv pip compile pyproject.toml --constraint .ci/constraints.txt --all-extras \
-	    --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	    --universal --python-version 3.11 --fork-strategy fewest --no-strip-extras --generate-hashes \
 	    --upgrade --quiet --custom-compile-command "make pins" \
 	    --output-file requirements.txt
 
