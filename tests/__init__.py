@@ -1,0 +1,1 @@
+"""Specifications. A package of its own name, since some library installs one that is called tests."""
