@@ -12,13 +12,13 @@ from graphlib import CycleError, TopologicalSorter
 from math import gcd
 from typing import Protocol
 
-from meshlab.faults import EdgeFault, Fault, check_overlaps
+from meshlab.faults import EdgeFault, Fault, Leak, ServiceFault, check_overlaps
 from meshlab.load import Load
 from meshlab.policies.ring_hash import LARGEST_RING, RingHash
 from meshlab.policies.weighted_round_robin import LONGEST_SCHEDULE, WeightedRoundRobin
 from meshlab.rules import check, require_known
 from meshlab.telemetry.central import Central
-from meshlab.topology import Edge, Service
+from meshlab.topology import Edge, Instance, Service
 
 
 class _Part(Protocol):
@@ -144,7 +144,21 @@ def check_faults(
         require_known(fault.service, instances, fault.where, "service")
         if fault.instance is not None:
             require_known(fault.instance, instances[fault.service], fault.where, "instance")
+        if isinstance(fault, Leak) and fault.cpu > 0:
+            rule = "cpu must be 0 where no instance declares a cpu"
+            struck = _struck(fault, services)
+            check(any(instance.cpu for instance in struck), fault.where, rule, fault.cpu)
     check_overlaps(faults)
+
+
+def _struck(fault: ServiceFault, services: Sequence[Service]) -> list[Instance]:
+    """The instances that a fault on a service is about."""
+    return [
+        instance
+        for service in services
+        for name, instance in zip(service.instance_names(), service.instances, strict=True)
+        if service.name == fault.service and fault.instance in (None, name)
+    ]
 
 
 def check_central(central: Central, services: Collection[Service]) -> None:

@@ -80,7 +80,7 @@ class Errors(_OnService):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slowdown(_OnService):
-    """The instance's own work takes ``factor`` times as long."""
+    """The instance's own work takes ``factor`` times as long, on its processor and off it."""
 
     factor: float
     kind: ClassVar[str] = "slowdown"
@@ -102,16 +102,20 @@ class Leak(_OnService):
     """A defect: work hangs with probability ``rate`` and leaves ``goroutines`` behind for good.
 
     The caller gets no answer and runs into its timeout; the goroutines go only with the process.
+    Those that never rest (a ticker that nobody stops) take ``cpu`` cores together, for each piece
+    of work that hung.
     """
 
     rate: float
     goroutines: int = 1
+    cpu: float = 0.0
     kind: ClassVar[str] = "leak"
 
     def __post_init__(self) -> None:
         _OnService.__post_init__(self)
         require_share(self.rate, self.where, "rate")
         require_count(self.goroutines, 0, self.where, "goroutines")
+        require_at_least(self.cpu, 0, self.where, "cpu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,8 +48,8 @@ def _begin(fault: Fault, target: Any) -> None:
             target.error_rate = rate
         case Slowdown(factor=factor):
             target.slowdown = factor
-        case Leak(rate=rate, goroutines=goroutines):
-            target.hang_rate, target.hang_goroutines = rate, goroutines
+        case Leak(rate=rate, goroutines=goroutines, cpu=cpu):
+            target.hang_rate, target.hang_goroutines, target.hang_cpu = rate, goroutines, cpu
         case Outage():
             target.stop("outage")
         case EdgeFault(rate=rate, delay=delay):
@@ -63,7 +63,7 @@ def _end(fault: Fault, target: Any) -> None:
         case Slowdown():
             target.slowdown = 1.0
         case Leak():
-            target.hang_rate, target.hang_goroutines = 0.0, 0
+            target.hang_rate, target.hang_goroutines, target.hang_cpu = 0.0, 0, 0.0
         case Outage():
             target.resume()
         case EdgeFault():

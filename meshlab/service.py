@@ -3,7 +3,7 @@
     receive --> a free worker? --no--> room in the queue? --no--> shed
                     | yes                   | wait
                     v <---------------------+
-                 work (latency) --> own error? --> calls to other services --> answer
+       work (processor, latency) --> own error? --> calls to other services --> answer
 
 The worker is taken for the whole stay, the calls included: that is how slowness travels upstream.
 Work whose caller has given up goes on all the same ("wasted"), unless the service is declared to
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Protocol
 
 from meshlab.engine import Engine
 from meshlab.model import Outcome
+from meshlab.processor import Processor
 from meshlab.sidecar import Call, Send
 from meshlab.streams import Draw, uniforms, variates
 from meshlab.telemetry.counts import ServiceCounts
@@ -88,7 +89,10 @@ Report = Callable[[str, str, bool, float, Callable[[], None]], None]
 
 
 class ServiceInstance:
-    """One running process. Faults set ``error_rate``, ``slowdown`` and the leak while they hold."""
+    """One running process. Faults set ``error_rate``, ``slowdown`` and the leak while they hold.
+
+    ``slowdown`` stretches all its own work: that on the processor and the latency after it.
+    """
 
     __slots__ = (  # with this many attributes, one without slots would be slower by a tenth
         "base_goroutines",
@@ -96,12 +100,14 @@ class ServiceInstance:
         "carrier",
         "config",
         "counts",
+        "draw_cpu",
         "draw_error",
         "draw_hang",
         "draw_latency",
         "dying",
         "engine",
         "error_rate",
+        "hang_cpu",
         "hang_goroutines",
         "hang_rate",
         "held_down",
@@ -110,6 +116,7 @@ class ServiceInstance:
         "ledger",
         "most_goroutines",
         "name",
+        "processor",
         "queued",
         "report",
         "report_seconds",
@@ -152,9 +159,12 @@ class ServiceInstance:
         self.slowdown = 1.0
         self.hang_rate = 0.0
         self.hang_goroutines = 0
+        self.hang_cpu = 0.0
         self.draw_latency = variates(seed, f"{name}/latency", config.latency.block)
         self.draw_error = uniforms(seed, f"{name}/error")
         self.draw_hang = uniforms(seed, f"{name}/hang")
+        if config.cpu is not None:
+            self.draw_cpu = variates(seed, f"{name}/cpu", config.cpu.work.block)
 
         memory = config.memory
         self.base_goroutines = memory.base_goroutines if memory else 0
@@ -169,6 +179,7 @@ class ServiceInstance:
         self.busy = 0
         self.leaked = 0
         self.dying = False
+        self.processor = None if self.config.cpu is None else Processor(self.config.cpu.cores)
         self.counts = ServiceCounts()
 
     @property
@@ -192,6 +203,8 @@ class ServiceInstance:
             self.counts.shed += 1
             self.truth.shed += 1
             self.ledger.tally(self.engine.now, self.name, "request shed", "queue full")
+            if self.config.cpu is not None:
+                self._compute(self.config.cpu.rejection_seconds)
             return Outcome.SHED
         steps = iter(self.routes[send.call.request.route])
         job = Job(send, self, self.engine.now, steps)
@@ -212,12 +225,21 @@ class ServiceInstance:
         if self.hang_rate > 0.0 and self.draw_hang() < self.hang_rate:
             job.hung = True
             self.leaked += self.hang_goroutines
+            if self.processor is not None:
+                self.processor.taken += self.hang_cpu
             self._check_memory()
             if not job.send.open:  # nobody is left who could still give it up
                 self.engine.after(0.0, self.gave_up, job)
         else:
             seconds = self.draw_latency() * self.slowdown + self.report_seconds
-            self.engine.after(seconds, self._worked, job)
+            if self.processor is None:
+                self.engine.after(seconds, self._worked, job)
+            else:
+                self.engine.at(self._compute(self.draw_cpu()) + seconds, self._worked, job)
+
+    def _compute(self, seconds: float) -> float:
+        """Let the processor work for ``seconds``, longer in a slowdown; returns when it is done."""
+        return self.processor.work(self.engine.now, seconds * self.slowdown)  # type: ignore[union-attr]
 
     def _worked(self, job: Job) -> None:
         """The instance's own work is done: it fails, or goes on to the calls it needs."""

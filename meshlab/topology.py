@@ -15,6 +15,7 @@ from meshlab.policies.health import HealthCheck
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.outlier import OutlierDetection
 from meshlab.policies.retry import RetryPolicy
+from meshlab.processor import Cpu
 from meshlab.rules import (
     check,
     require_at_least,
@@ -69,6 +70,8 @@ class Instance:
 
     A request needs a worker for its whole stay, the calls behind it included. When all ``workers``
     are taken it waits in a queue of at most ``queue`` requests; beyond that it is shed.
+    ``latency`` is the time that passes whatever else goes on. With a ``cpu``, a request that has
+    its worker first needs a core for a while, and then the latency (its I/O, then).
     ``starts_at`` is when the process listens; ``registers_at`` is when discovery hears of it (with
     its start, unless said otherwise), ``stops_at`` and ``deregisters_at`` likewise for the end.
     """
@@ -80,6 +83,7 @@ class Instance:
     weight: int = 1
     zone: str = ""
     memory: Memory | None = None
+    cpu: Cpu | None = None
     starts_at: float = 0.0
     registers_at: float | None = None
     stops_at: float | None = None
@@ -96,6 +100,8 @@ class Instance:
             require_name(self.zone, where, "zone")
         if self.memory is not None:
             require_type(self.memory, Memory, where, "memory")
+        if self.cpu is not None:
+            require_type(self.cpu, Cpu, where, "cpu")
         self._check_times(where)
 
     def _check_times(self, where: str) -> None:

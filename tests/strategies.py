@@ -41,6 +41,7 @@ from meshlab.policies.peak_ewma import PeakEwma
 from meshlab.policies.retry import Backoff, RetryPolicy
 from meshlab.policies.ring_hash import RingHash
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin
+from meshlab.processor import Cpu
 from meshlab.scenario import Scenario
 from meshlab.telemetry.central import DELIVERIES, Central
 from meshlab.topology import Edge, Instance, Memory, Service
@@ -87,6 +88,13 @@ memories = st.builds(
     st.integers(1, 100),
 )
 
+cpus = st.builds(
+    Cpu,
+    cores=st.integers(1, 3),
+    work=st.one_of(st.builds(Constant, ticks(0, 2)), st.builds(Erlang, st.just(1 / 64))),
+    rejection_seconds=st.sampled_from((0.0, 1 / 64)),
+)
+
 processes = st.builds(
     Instance,
     latency=latencies,
@@ -95,6 +103,7 @@ processes = st.builds(
     queue=st.integers(0, 4),
     weight=st.integers(1, 3),
     memory=maybe(memories),
+    cpu=maybe(cpus),
 )
 
 
@@ -311,7 +320,9 @@ def faults(draw: st.DrawFn, scenario: Scenario) -> Fault:
         case "slowdown":
             return Slowdown(factor=draw(st.sampled_from((0.5, 2.0, 4.0))), **where)
         case "leak":
-            return Leak(rate=draw(shares), goroutines=draw(st.integers(0, 3)), **where)
+            computes = all(instance.cpu for instance in service.instances)
+            cpu = draw(st.sampled_from((0.0, 0.125))) if computes else 0.0
+            return Leak(rate=draw(shares), goroutines=draw(st.integers(0, 3)), cpu=cpu, **where)
         case _:
             return Outage(**where)
 

@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshlab import declared, model, topology
+from meshlab.distributions import Constant
 from meshlab.estimate import MOST_EVENTS, events
 from meshlab.faults import Errors
 from meshlab.load import Load
@@ -287,6 +288,8 @@ NEEDED: dict[str, Any] = {
     "rate": 0.5,
     "factor": 2.0,
     "limit_bytes": 2**30,
+    "cores": 1,
+    "work": Constant(0.001),
 }
 """A good value for every field that has no default."""
 

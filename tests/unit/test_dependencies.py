@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Each may import its own layer and those above it, never those below.
     ("model", "clock", "engine"),
     ("rules", "streams"),
-    ("distributions", "discovery", "tracing"),
+    ("distributions", "discovery", "processor", "tracing"),
     ("policies",),
     ("load", "faults", "topology", "telemetry.names", "telemetry.series", "telemetry.ledger"),
     ("telemetry.counts", "telemetry.central"),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise, permutations
 
 import pytest
 
+from meshlab.distributions import Constant
 from meshlab.engine import Engine
 from meshlab.faults import FAULTS, EdgeFault, Errors, Fault, Leak, Outage, Slowdown
 from meshlab.inject import schedule
 from meshlab.mesh import Mesh, run
 from meshlab.model import Outcome
+from meshlab.processor import Cpu
 from meshlab.result import Result
 from meshlab.telemetry.ledger import Ledger
-from meshlab.topology import Memory
+from meshlab.topology import Memory, Service
 from tests.small import entries, instance, line, patience, service, value
 
 WHEN = {"start": 2.0, "end": 4.0}
@@ -41,9 +44,12 @@ def test_after_a_fault_an_instance_errs_as_it_was_declared() -> None:
     assert failures(result) == [7, 8, 0, 0, 8, 8]
 
 
-def held(fault: Fault, attribute: str) -> list[list[float]]:
+TWO_CARTS = service("cart", instance(), instance())
+
+
+def held(fault: Fault, attribute: str, cart: Service = TWO_CARTS) -> list[list[float]]:
     """An attribute of every instance before, in and after a fault."""
-    scenario = line(service("cart", instance(), instance()), service("stock"), faults=(fault,))
+    scenario = line(cart, service("stock"), faults=(fault,))
     mesh = Mesh(scenario, seed=1)
     seen = []
     for time in TIMES:
@@ -58,7 +64,10 @@ def test_a_fault_strikes_every_instance_of_its_service() -> None:
 
 
 def test_a_fault_with_an_instance_strikes_only_that() -> None:
-    leak = Leak(service="cart", instance="cart-2", rate=0.5, goroutines=2, **WHEN)
+    cart = service("cart", instance(), instance(cpu=Cpu(cores=1, work=Constant(0.01))))
+    leak = Leak(service="cart", instance="cart-2", rate=0.5, goroutines=2, cpu=0.25, **WHEN)
+    assert held(leak, "hang_cpu", cart) == [[0, 0, 0], [0, 0.25, 0], [0, 0, 0]]
+    leak = replace(leak, cpu=0.0)
     assert held(leak, "hang_rate") == [[0, 0, 0], [0, 0.5, 0], [0, 0, 0]]
     assert held(leak, "hang_goroutines") == [[0, 0, 0], [0, 2, 0], [0, 0, 0]]
 

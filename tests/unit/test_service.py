@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from meshlab.distributions import Constant
 from meshlab.engine import Engine
 from meshlab.faults import Leak
 from meshlab.model import Endpoint, Outcome, Request
+from meshlab.processor import Cpu
 from meshlab.service import Job, ServiceInstance, Step
 from meshlab.sidecar import Call, Send
 from meshlab.streams import uniforms
@@ -310,6 +312,89 @@ def test_work_that_hangs_after_its_caller_left_does_not_hold_a_worker_for_ever()
     bench.give_up(first)
     bench.engine.run(until=1.0)
     assert bench.held == (0, 0, 0)
+
+
+# ---- the processor
+
+
+def computing(cores: int = 1, rejection: float = 0.0, **config: Any) -> Bench:
+    """An instance whose requests need a core for 1/4 s, and then half a second of I/O."""
+    cpu = Cpu(cores=cores, work=Constant(0.25), rejection_seconds=rejection)
+    return Bench(cpu=cpu, **{"workers": PLENTY, **config})
+
+
+def times(bench: Bench) -> list[float]:
+    """When the answers came."""
+    bench.engine.run(until=100.0)
+    return [time for time, _, _ in bench.answers]
+
+
+def test_requests_wait_for_a_core_and_then_for_their_latency() -> None:
+    bench = computing()
+    for key in range(3):
+        bench.take(key)
+    assert times(bench) == [0.75, 1.0, 1.25]
+
+
+def test_two_cores_work_on_two_requests() -> None:
+    bench = computing(cores=2)
+    for key in range(4):
+        bench.take(key)
+    assert times(bench) == [0.75, 0.75, 1.0, 1.0]
+
+
+def test_a_core_takes_one_request_and_a_worker_keeps_it_for_its_whole_stay() -> None:
+    bench = computing(workers=1)
+    bench.take(1)
+    bench.take(2)
+    assert times(bench) == [0.75, 1.5]
+
+
+def test_a_slowdown_stretches_work_on_the_processor_and_latency() -> None:
+    bench = computing()
+    bench.instance.slowdown = 2.0
+    bench.take()
+    assert times(bench) == [1.5]
+
+
+def test_a_rejected_request_takes_time_of_a_core_that_others_then_wait_for() -> None:
+    bench = computing(workers=1, queue=1, rejection=0.125)
+    bench.take(1)
+    bench.take(2)
+    assert [bench.receive(3), bench.receive(4)] == [Outcome.SHED, Outcome.SHED]
+    assert bench.instance.processor is not None
+    assert bench.instance.processor.free_at == [0.5]
+    assert times(bench) == [0.75, 1.5]
+
+
+def test_work_that_was_given_up_keeps_its_core() -> None:
+    bench = computing(service={"abandoned": "cancelled"})
+    bench.give_up(bench.take(1))
+    bench.take(2)
+    assert times(bench) == [1.0]
+
+
+def test_hanging_work_needs_no_core_but_takes_some_for_good() -> None:
+    bench = computing(cores=2)
+    bench.instance.hang_rate, bench.instance.hang_cpu = 1.0, 0.5
+    bench.take(1)
+    bench.take(2)
+    bench.instance.hang_rate = bench.instance.hang_cpu = 0.0
+    bench.take(3)
+    assert times(bench) == [0.25 / 0.5 + 0.5]
+
+
+def test_a_new_process_has_all_its_cores_and_they_are_idle() -> None:
+    bench = computing()
+    bench.instance.hang_rate, bench.instance.hang_cpu = 1.0, 0.5
+    bench.take(1)
+    bench.instance.hang_rate = 0.0
+    bench.take(2)
+    bench.instance.kill("a test")
+    bench.instance.start()
+    bench.take(3)
+    bench.answers.clear()
+    assert times(bench) == [0.75]
 
 
 # ---- the process
