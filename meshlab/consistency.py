@@ -80,6 +80,8 @@ def check_entrances(edges: Sequence[Edge], loads: Sequence[Load]) -> None:
             value = getattr(edge, name)
             rule = f"{name} must be left out, since the load says which requests come"
             check(value == getattr(plain, name), edge.where, rule, value)
+        rule = "zone_local must be left out, since who calls from outside is in no zone"
+        check(not edge.zone_local, edge.where, rule, edge.zone_local)
 
 
 def check_acyclic(edges: Iterable[Edge], where: str) -> None:

@@ -101,7 +101,8 @@ class Mesh:
         owners |= {s.name: s.instance_names() for s in self.scenario.services}
         for edge in self.scenario.all_edges():
             for sidecar in owners[edge.source]:
-                upstream = Upstream(edge, sidecar, self.engine, self._stream, self.ledger)
+                zone = self.instances[sidecar].config.zone if sidecar in self.instances else ""
+                upstream = Upstream(edge, sidecar, self.engine, self._stream, self.ledger, zone)
                 self.transport.connect(upstream, self._stream(f"{upstream.name}/link"))
                 sidecars.setdefault(sidecar, {})[edge.destination] = upstream
         for name, instance in self.instances.items():

@@ -157,14 +157,19 @@ class Call:
             upstream.breaker.abandon(permit)
 
     def _pick_for_retry(self, endpoint: Endpoint) -> Endpoint:
-        """Count the retry; another endpoint than last time, a little further along the ring."""
+        """Count the retry; another endpoint than last time, a little further along the ring.
+
+        Where the caller's zone has no other, one of any zone.
+        """
         upstream, last = self.upstream, self.send.endpoint  # type: ignore[union-attr]
         upstream.counts.retries += 1
         picks = PICKS if upstream.avoid_previous else 0
+        near = upstream.cluster.candidates
+        others = near if len(near) > 1 else upstream.cluster.anywhere
         for step in range(1, picks + 1):
             if endpoint is not last:
                 break
-            endpoint = upstream.balancer.pick(upstream.cluster.candidates, self.request.key + step)
+            endpoint = upstream.balancer.pick(others, self.request.key + step)
         return endpoint
 
     def _send_to(self, endpoint: Endpoint, permit: Permit | None, now: float) -> Send:

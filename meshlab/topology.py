@@ -164,8 +164,10 @@ class Edge:
     A service makes its calls in the order in which its edges are declared, ``calls`` times each,
     one after the other. ``routes`` restricts an edge to requests of these routes (empty: all).
     ``probability`` is the share of requests that make the call at all. When a ``required`` call
-    fails, the caller answers an error. ``propagation`` is how long a change in discovery takes
-    until a sidecar of the source knows of it.
+    fails, the caller answers an error. With ``zone_local``, tries stay in the zone of the calling
+    instance as long as it has an available endpoint (Istio's locality load balancing).
+    ``propagation`` is how long a change in discovery takes until a sidecar of the source knows of
+    it.
     """
 
     source: str
@@ -177,6 +179,7 @@ class Edge:
     retry: RetryPolicy = RetryPolicy()
     balancer: BalancerConfig = RoundRobin()
     panic_threshold: float = 0.5
+    zone_local: bool = False
     breaker: BreakerConfig | None = None
     limits: ConcurrencyLimits | None = None
     health: HealthCheck | None = None
@@ -194,6 +197,7 @@ class Edge:
         require_share(self.probability, where, "probability")
         require_bool(self.required, where, "required")
         require_share(self.panic_threshold, where, "panic_threshold")
+        require_bool(self.zone_local, where, "zone_local")
         require_type(self.retry, RetryPolicy, where, "retry")
         require_like(self.balancer, BALANCERS, ("kind", "build"), where, "balancer")
         require_like(self.propagation, KINDS, ("mean", "block"), where, "propagation")

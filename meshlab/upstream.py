@@ -25,9 +25,10 @@ MOVED = {State.CLOSED: "breaker closed", State.HALF_OPEN: "breaker half-open"}
 class Upstream:
     """The state of one edge in one sidecar: "auth, as gateway-1 sees it".
 
-    ``stream(purpose)`` gives the random stream for a purpose. Every decision that a policy takes
-    by itself goes to the ledger with its reason. ``every_endpoint`` also holds those that have
-    left, for their counts; ``link`` is a note of the transport.
+    ``stream(purpose)`` gives the random stream for a purpose, ``zone`` is that of the sidecar.
+    Every decision that a policy takes by itself goes to the ledger with its reason.
+    ``every_endpoint`` also holds those that have left, for their counts; ``link`` is a note of the
+    transport.
     """
 
     __slots__ = (
@@ -60,6 +61,7 @@ class Upstream:
         clock: Clock,
         stream: Callable[[str], Draw],
         ledger: Ledger,
+        zone: str = "",
     ) -> None:
         retry = edge.retry
         self.sidecar = sidecar
@@ -71,7 +73,8 @@ class Upstream:
         self.deadline = retry.deadline
         self.avoid_previous = retry.avoid_previous
         self.draw_jitter = stream(f"{self.name}/jitter")
-        self.cluster = Cluster([], edge.panic_threshold, name=self.name)
+        near = zone if edge.zone_local else ""
+        self.cluster = Cluster([], edge.panic_threshold, zone=near, name=self.name)
         self.every_endpoint: list[Endpoint] = []
         self.was_panic = False
         self.balancer: Balancer = edge.balancer.build(stream(f"{self.name}/balancer"), clock)

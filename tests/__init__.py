@@ -1,1 +1,1 @@
-"""Specifications. A package of its own name, since some library installs one that is called tests."""
+"""Specifications. Named a package, because some library installs one of the same name."""

@@ -102,6 +102,7 @@ processes = st.builds(
     workers=st.integers(1, 4),
     queue=st.integers(0, 4),
     weight=st.integers(1, 3),
+    zone=st.sampled_from(("", "x", "y")),
     memory=maybe(memories),
     cpu=maybe(cpus),
 )
@@ -267,6 +268,7 @@ def inner_edges(
             calls=draw(st.integers(1, 2)),
             probability=draw(st.sampled_from((1.0, 1.0, 0.5))),
             required=draw(booleans),
+            zone_local=draw(booleans),
         )
         reaching[destination] |= set(edge.routes or routes)
         kept.append(edge)

@@ -8,8 +8,15 @@
     ejected     a  b             now 1 of 4 is available: fewer than half, so panic
     candidates  a  b  c  d       all of them
 
+    zone of the caller          x
+    zones                 x  x  y  y
+    available                b  c  d
+    candidates               b                 the others only when no available one is near
+
 The panic rule is Envoy's ``healthy_panic_threshold`` (50 %). When most endpoints look bad, sending
 everything to the few good ones would take those down too; and it may be the check that is wrong.
+Zone-local routing is Istio's locality failover: as long as the caller's own zone has an available
+endpoint, no other gets any of its tries. In panic nobody asks for zones.
 """
 
 from __future__ import annotations
@@ -26,17 +33,27 @@ class Cluster:
     how a balancer notices a change. ``panic`` says whether the threshold is crossed: the share of
     available endpoints is *below* it (at exactly 50 % there is no panic). A threshold of 0 turns
     panic off; then there may be no candidate at all.
+
+    With a ``zone``, the candidates are those of that zone, if there are any; ``anywhere`` holds
+    those of every zone. Without one the two are the same list.
     """
 
-    __slots__ = ("candidates", "endpoints", "name", "panic", "panic_threshold")
+    __slots__ = ("anywhere", "candidates", "endpoints", "name", "panic", "panic_threshold", "zone")
 
+    anywhere: list[Endpoint]
     candidates: list[Endpoint]
     panic: bool
 
     def __init__(
-        self, endpoints: Iterable[Endpoint], panic_threshold: float = 0.5, *, name: str = ""
+        self,
+        endpoints: Iterable[Endpoint],
+        panic_threshold: float = 0.5,
+        *,
+        zone: str = "",
+        name: str = "",
     ) -> None:
         self.name = name
+        self.zone = zone
         self.panic_threshold = panic_threshold
         self.endpoints: list[Endpoint] = []
         self._check(0 <= panic_threshold <= 1, "panic_threshold must be in 0..1", panic_threshold)
@@ -50,7 +67,9 @@ class Cluster:
         available = [e for e in everyone if e.healthy and not e.ejected]
         # a share, not a count: 7 of 100 is exactly .07, but .07 * 100 is a little more than 7
         self.panic = bool(everyone) and len(available) / len(everyone) < self.panic_threshold
-        self.candidates = list(everyone) if self.panic else available
+        self.candidates = self.anywhere = list(everyone) if self.panic else available
+        if self.zone and not self.panic:
+            self.candidates = [e for e in available if e.zone == self.zone] or self.anywhere
 
     def add(self, endpoint: Endpoint) -> None:
         """Take in a new member. ConfigError if there is one of that name already."""

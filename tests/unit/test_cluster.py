@@ -117,6 +117,50 @@ def test_an_added_endpoint_is_a_candidate_and_a_removed_one_is_handed_back() -> 
     assert len(endpoints) == 2  # the caller's own list is left alone
 
 
+def zoned(*zones: str) -> list[Endpoint]:
+    return [Endpoint(f"cart-{i + 1}", zone=zone) for i, zone in enumerate(zones)]
+
+
+def test_candidates_are_those_of_the_callers_zone() -> None:
+    endpoints = zoned("x", "y", "x")
+    cluster = Cluster(endpoints, zone="x")
+    assert cluster.candidates == [endpoints[0], endpoints[2]]
+    assert cluster.anywhere == endpoints
+
+
+def test_when_no_endpoint_of_the_zone_is_available_those_of_every_zone_are_candidates() -> None:
+    endpoints = zoned("x", "y", "y")
+    cluster = Cluster(endpoints, zone="x")
+    endpoints[0].healthy = False
+    cluster.refresh()
+    assert cluster.candidates == endpoints[1:]
+    endpoints[0].healthy = True
+    cluster.refresh()
+    assert cluster.candidates == endpoints[:1]
+
+
+def test_in_panic_nobody_asks_for_zones() -> None:
+    endpoints = zoned("x", "y", "y")
+    cluster = Cluster(endpoints, zone="x")
+    endpoints[1].healthy = endpoints[2].healthy = False
+    cluster.refresh()
+    assert cluster.panic
+    assert cluster.candidates == endpoints
+
+
+def test_a_caller_without_a_zone_takes_those_of_every_zone() -> None:
+    cluster = Cluster(zoned("x", "", "y"))
+    assert cluster.candidates is cluster.anywhere
+
+
+def test_the_candidates_of_a_zone_are_the_same_list_until_something_changes() -> None:
+    cluster = Cluster(zoned("x", "y"), zone="x")
+    before = cluster.candidates
+    assert cluster.candidates is before
+    cluster.add(Endpoint("cart-3", zone="x"))
+    assert cluster.candidates is not before
+
+
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, 50, float("nan")])
 def test_a_threshold_is_a_share(threshold: float) -> None:
     with pytest.raises(

@@ -11,14 +11,16 @@ import pytest
 from hypothesis import given, settings
 
 from meshlab.distributions import Exponential
-from meshlab.faults import Errors
+from meshlab.faults import Errors, Outage
 from meshlab.load import Load
 from meshlab.mesh import Mesh, run
 from meshlab.model import ConfigError, Outcome, RunTooLarge
 from meshlab.policies.balancer import Random
 from meshlab.policies.breaker import BreakerConfig
+from meshlab.policies.health import HealthCheck
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.retry import RetryPolicy
+from meshlab.policies.weighted_round_robin import WeightedRoundRobin
 from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
@@ -169,6 +171,33 @@ def test_lanes_of_timers_give_the_run_that_a_heap_of_them_gives(
     lanes = run(scenario, seed)
     assert essence(plain)[1:] == essence(lanes)[1:]
     assert plain.events >= lanes.events
+
+
+# ---- zones
+
+
+def zonal(shares: tuple[int, ...], **fields: Any) -> Scenario:
+    """Gateways of these weights, one in each zone, before an auth in each zone."""
+    gateway = service("gateway", *(instance(weight=w, zone=f"z{n}") for n, w in enumerate(shares)))
+    auth = service("auth", *(instance(zone=f"z{n}") for n in range(len(shares))))
+    outer = {"balancer": WeightedRoundRobin()}
+    return line(gateway, auth, edge=outer, inner={"zone_local": True}, duration=16.0, **fields)
+
+
+def test_zone_local_routing_passes_an_uneven_split_on() -> None:
+    shares = run(zonal((5, 2, 1))).edges["gateway", "auth"].shares
+    assert list(shares.values()) == pytest.approx([80, 32, 16], abs=1)  # the last is on its way
+
+
+def test_a_zone_whose_endpoint_is_found_ill_sends_to_the_others_and_comes_back() -> None:
+    health = HealthCheck(interval=0.5, unhealthy_threshold=1, healthy_threshold=1)
+    outage = Outage(service="auth", instance="auth-1", start=4.0, end=8.0)
+    unseen = zonal((1, 1), faults=(outage,))
+    outer, inner = unseen.edges
+    seen = replace(unseen, edges=(outer, replace(inner, health=health)))
+    assert run(unseen).edges["gateway", "auth"].shares["auth-1"] == 64
+    # half of eight requests a second, for about four seconds of sixteen
+    assert run(seen).edges["gateway", "auth"].shares["auth-1"] == pytest.approx(64 - 16, abs=4)
 
 
 # ---- common random numbers

@@ -8,6 +8,7 @@ import pytest
 
 from meshlab.clock import ManualClock
 from meshlab.model import REJECTIONS, Endpoint, Outcome, Request
+from meshlab.policies.balancer import Random
 from meshlab.policies.breaker import BreakerConfig, State
 from meshlab.policies.budget import ConcurrentRetryBudget, MaxRetries
 from meshlab.policies.health import HealthCheck
@@ -29,12 +30,12 @@ STEADY = Backoff(base_seconds=0.25, factor=2.0, cap_seconds=2.0, jitter=0.0)
 class Bench:
     """One sidecar before one cluster, on a clock turned by hand."""
 
-    def __init__(self, endpoints: int = 2, seed: int = 1, **policies: Any) -> None:
+    def __init__(self, endpoints: int = 2, seed: int = 1, zone: str = "", **policies: Any) -> None:
         self.clock = ManualClock()
         self.ledger = Ledger()
         edge = Edge(source="gateway", destination="cart", **policies)
         self.upstream = Upstream(
-            edge, "gateway-1", self.clock, lambda purpose: uniforms(seed, purpose), self.ledger
+            edge, "gateway-1", self.clock, lambda p: uniforms(seed, p), self.ledger, zone
         )
         for number in range(endpoints):
             self.upstream.joined(Endpoint(f"cart-{number + 1}"))
@@ -396,6 +397,46 @@ def test_the_balancer_learns_how_long_good_and_bad_tries_took() -> None:
     good = endpoint.ewma
     bench.ends(bench.sent(), Outcome.TIMEOUT, after=2.0)
     assert good > 0 and endpoint.ewma > good
+
+
+def zonal(*zones: str, **policies: Any) -> Bench:
+    """A sidecar in zone x before endpoints in these zones."""
+    bench = Bench(0, zone="x", zone_local=True, **policies)
+    for number, zone in enumerate(zones):
+        bench.upstream.joined(Endpoint(f"cart-{number + 1}", zone=zone))
+    return bench
+
+
+def test_tries_stay_in_the_zone_of_their_sidecar() -> None:
+    bench = zonal("y", "x", "y", "x")
+    assert {bench.sent().endpoint.name for _ in range(20)} == {"cart-2", "cart-4"}
+
+
+def test_a_sidecar_without_zone_local_sends_anywhere() -> None:
+    bench = Bench(0, zone="x")
+    for number, zone in enumerate("xy"):
+        bench.upstream.joined(Endpoint(f"cart-{number + 1}", zone=zone))
+    assert {bench.sent().endpoint.name for _ in range(4)} == {"cart-1", "cart-2"}
+
+
+def test_a_retry_leaves_the_zone_only_if_there_is_no_other_endpoint_in_it() -> None:
+    for zones, expected in (("xyy", {"cart-2", "cart-3"}), ("xxy", {"cart-1", "cart-2"})):
+        bench = zonal(*zones, balancer=Random(), **retry(avoid_previous=True))
+        seen = set()
+        for _ in range(10):
+            send = bench.sent()
+            bench.ends(send, Outcome.ERROR)
+            again = bench.again(send.call)
+            assert again.endpoint is not send.endpoint
+            seen.add(again.endpoint.name)
+        assert seen == expected
+
+
+def test_a_retry_that_may_go_to_the_same_endpoint_stays_in_the_zone() -> None:
+    bench = zonal("x", "y", **retry(avoid_previous=False))
+    send = bench.sent()
+    bench.ends(send, Outcome.ERROR)
+    assert bench.again(send.call).endpoint.name == "cart-1"
 
 
 def test_a_breaker_writes_its_moves_down_with_their_evidence() -> None:
