@@ -30,6 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("transport", "membership", "inject", "upkeep"),
     ("mesh",),
     ("telemetry.promql", "telemetry.central_views", "telemetry.exposition"),
+    ("trace_views", "tail_sampling", "otlp"),
     ("declared", "yaml_place", "yaml_reader", "yaml_writer", "scenario_file"),
     ("figures",),
     ("exercises", "demo", "widgets"),
