@@ -56,9 +56,12 @@ class Outcome(IntEnum):
     NO_HEALTHY = 9, 503, "UH", "the cluster has no endpoint to send to"
     DEADLINE = 10, 504, "DT", "the time left for the call ran out"
     ABANDONED = 11, 499, "DC", "the caller gave up before the answer came"
+    RATE_LIMITED = 12, 429, "RL", "the sidecar's rate limit had no token left"
 
 
-REJECTIONS = frozenset({Outcome.OVERFLOW, Outcome.CIRCUIT_OPEN, Outcome.NO_HEALTHY})
+REJECTIONS = frozenset(
+    {Outcome.OVERFLOW, Outcome.CIRCUIT_OPEN, Outcome.NO_HEALTHY, Outcome.RATE_LIMITED}
+)
 """Outcomes by which a sidecar refuses to send: the call was rejected, not failed."""
 
 RETRIABLE = frozenset(

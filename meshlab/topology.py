@@ -14,6 +14,7 @@ from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.outlier import OutlierDetection
+from meshlab.policies.rate_limit import RateLimit
 from meshlab.policies.retry import RetryPolicy
 from meshlab.processor import Cpu
 from meshlab.rules import (
@@ -182,6 +183,7 @@ class Edge:
     zone_local: bool = False
     breaker: BreakerConfig | None = None
     limits: ConcurrencyLimits | None = None
+    rate_limit: RateLimit | None = None
     health: HealthCheck | None = None
     outlier: OutlierDetection | None = None
     propagation: Distribution = Constant(0.0)
@@ -217,6 +219,7 @@ class Edge:
 _OPTIONAL_POLICIES: dict[str, type] = {
     "breaker": BreakerConfig,
     "limits": ConcurrencyLimits,
+    "rate_limit": RateLimit,
     "health": HealthCheck,
     "outlier": OutlierDetection,
 }

@@ -14,6 +14,7 @@ from meshlab.policies.cluster import Cluster
 from meshlab.policies.health import HealthChecker
 from meshlab.policies.limits import Limiter
 from meshlab.policies.outlier import Ejection, OutlierDetector, Return
+from meshlab.policies.rate_limit import TokenBucket
 from meshlab.streams import Draw
 from meshlab.telemetry.counts import EdgeCounts
 from meshlab.telemetry.ledger import Ledger
@@ -49,6 +50,7 @@ class Upstream:
         "link",
         "name",
         "outlier",
+        "rate_limiter",
         "sidecar",
         "timeout",
         "was_panic",
@@ -82,6 +84,7 @@ class Upstream:
         self.link: Any = None
         self.budget: Budget | None = retry.budget.build(clock) if retry.budget else None
         self.limiter = Limiter(edge.limits) if edge.limits else None
+        self.rate_limiter = TokenBucket(edge.rate_limit, clock) if edge.rate_limit else None
         self.health = HealthChecker(edge.health) if edge.health else None
         self.outlier = OutlierDetector(edge.outlier, clock, self.cluster) if edge.outlier else None
         self.breaker = (

@@ -38,6 +38,7 @@ from meshlab.policies.health import HealthCheck
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.outlier import OutlierDetection
 from meshlab.policies.peak_ewma import PeakEwma
+from meshlab.policies.rate_limit import RateLimit
 from meshlab.policies.retry import Backoff, RetryPolicy
 from meshlab.policies.ring_hash import RingHash
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin
@@ -227,6 +228,14 @@ outlier_detections = st.builds(
 )
 
 
+rate_limits = st.builds(
+    RateLimit,
+    max_tokens=st.integers(1, 10),
+    tokens_per_fill=st.integers(1, 4),
+    fill_interval=ticks(2, 32),
+)
+
+
 def edges(
     source: str, destination: str, timeouts: st.SearchStrategy[object]
 ) -> st.SearchStrategy[Edge]:
@@ -240,6 +249,7 @@ def edges(
         panic_threshold=st.sampled_from((0.0, 0.5, 1.0)),
         breaker=maybe(breakers),
         limits=maybe(st.builds(ConcurrencyLimits, max_requests=st.integers(0, 6))),
+        rate_limit=st.one_of(st.none(), st.none(), rate_limits),
         health=maybe(health_checks),
         outlier=maybe(outlier_detections),
         propagation=st.one_of(st.just(Constant(0.0)), st.builds(Around, ticks(1, 16))),

@@ -289,6 +289,7 @@ NEEDED: dict[str, Any] = {
     "factor": 2.0,
     "limit_bytes": 2**30,
     "cores": 1,
+    "max_tokens": 1,
     "work": Constant(0.001),
 }
 """A good value for every field that has no default."""

@@ -1,0 +1,87 @@
+"""How many calls may begin per second: a token bucket before the first try of every call.
+
+    max_tokens 3, one token a second
+
+    time    0.0   0.0   0.0   0.0   |1.0   1.1   |2.0   |3.0   3.0
+    tokens  3     2     1     0     |1     0     |1     |1     0       as each call finds them
+    call    yes   yes   yes   no    |yes   no    |      |yes   no      the one of 2.0 was not needed
+
+A rate limit protects an upstream from callers who want too much, whether it is slow or not; a
+limit of concurrency (`meshlab.policies.limits`) from those who wait for it too long. The bucket is
+that of Envoy's ``local_ratelimit``: every sidecar has its own, so that the upstream may get as many
+times the rate as there are sidecars.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshlab.clock import Clock
+from meshlab.rules import check, require_at_least, require_count
+
+SHORTEST_FILL = 0.05
+"""Seconds. Envoy's least ``fill_interval``, too."""
+
+MOST_TOKENS = 10**9
+"""Whole numbers of this size stay exact whatever a run adds to them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """Every ``fill_interval`` (s) ``tokens_per_fill`` come in; more than ``max_tokens`` are lost.
+
+    The bucket is full at the beginning. The fields are those of Envoy's ``token_bucket``. Retries
+    need no token: Envoy limits what arrives at the sidecar, and a retry begins there.
+    """
+
+    max_tokens: int
+    tokens_per_fill: int = 1
+    fill_interval: float = 1.0
+
+    def __post_init__(self) -> None:
+        where = "rate limit"
+        for name in ("max_tokens", "tokens_per_fill"):
+            tokens = getattr(self, name)
+            require_count(tokens, 1, where, name)
+            check(tokens <= MOST_TOKENS, where, f"{name} must be at most {MOST_TOKENS}", tokens)
+        require_at_least(self.fill_interval, SHORTEST_FILL, where, "fill_interval")
+
+
+class TokenBucket:
+    """The tokens of one sidecar for one cluster.
+
+        if bucket.take():
+            ...
+
+    Fills come at whole multiples of the interval since time zero, and are counted up when the next
+    call asks: nothing needs to happen in between.
+    """
+
+    __slots__ = ("_clock", "_config", "_fills", "_tokens")
+
+    def __init__(self, config: RateLimit, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._tokens = config.max_tokens
+        self._fills = int(clock.now / config.fill_interval)
+
+    def take(self) -> bool:
+        """May one more call begin? If so, it has used a token."""
+        fills = int(self._clock.now / self._config.fill_interval)
+        if fills != self._fills:
+            self._tokens = self._after(fills)
+            self._fills = fills
+        if self._tokens == 0:
+            return False
+        self._tokens -= 1
+        return True
+
+    def _after(self, fills: int) -> int:
+        """The tokens there are when so many fills have come since time zero."""
+        come = (fills - self._fills) * self._config.tokens_per_fill
+        return min(self._config.max_tokens, self._tokens + come)
+
+    @property
+    def tokens(self) -> int:
+        """How many calls could begin now."""
+        return self._after(int(self._clock.now / self._config.fill_interval))
