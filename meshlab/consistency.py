@@ -76,7 +76,7 @@ def check_entrances(edges: Sequence[Edge], loads: Sequence[Load]) -> None:
         rule = f"destination must be that of a load from {edge.source!r} ({', '.join(taken)})"
         check(edge.destination in taken, edge.where, rule, edge.destination)
         plain = Edge(source=edge.source, destination=edge.destination)
-        for name in ("routes", "calls", "probability", "required"):
+        for name in ("routes", "calls", "probability", "required", "mirror"):
             value = getattr(edge, name)
             rule = f"{name} must be left out, since the load says which requests come"
             check(value == getattr(plain, name), edge.where, rule, value)

@@ -78,6 +78,9 @@ class Carrier(Protocol):
     def call(self, upstream: Upstream, job: Job) -> None:
         """Make a call for ``job``; ``job.instance.called(job, outcome)`` tells how it ended."""
 
+    def mirror(self, upstream: Upstream, job: Job) -> None:
+        """Make a call in the name of ``job`` that nobody waits for."""
+
     def abandon(self, call: Call) -> None:
         """Give up a call."""
 
@@ -255,8 +258,10 @@ class ServiceInstance:
         for upstream, draw in job.steps:
             probability = upstream.edge.probability
             if probability == 1.0 or draw() < probability:
-                self.carrier.call(upstream, job)
-                return
+                if not upstream.edge.mirror:
+                    self.carrier.call(upstream, job)
+                    return
+                self.carrier.mirror(upstream, job)
         self._finish(job, OK)
 
     def called(self, job: Job, outcome: Outcome) -> None:

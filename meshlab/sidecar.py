@@ -83,11 +83,12 @@ class Call:
     """One call through a sidecar: first try, retries, end.
 
     ``deadline`` (s) is the time by which the call must end, infinite where there is none; ``open``
-    until the call is over. ``parent`` and ``trace`` are notes of the transport.
+    until the call is over. ``parent``, ``trace`` and ``begins_trace`` are notes of the transport.
     """
 
     __slots__ = (
         "attempts",
+        "begins_trace",
         "deadline",
         "open",
         "parent",
@@ -109,6 +110,7 @@ class Call:
         self.retrying = False
         self.send: Send | None = None
         self.trace: Any = None
+        self.begins_trace = False
 
     def start(self) -> Action:
         """Begin: the first try, or a refusal."""

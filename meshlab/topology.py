@@ -165,10 +165,12 @@ class Edge:
     A service makes its calls in the order in which its edges are declared, ``calls`` times each,
     one after the other. ``routes`` restricts an edge to requests of these routes (empty: all).
     ``probability`` is the share of requests that make the call at all. When a ``required`` call
-    fails, the caller answers an error. With ``zone_local``, tries stay in the zone of the calling
-    instance as long as it has an available endpoint (Istio's locality load balancing).
-    ``propagation`` is how long a change in discovery takes until a sidecar of the source knows of
-    it.
+    fails, the caller answers an error. A ``mirror`` gets a copy of the request; the caller goes on
+    at once and does not hear how it ends (Envoy's ``request_mirror_policies``).
+
+    With ``zone_local``, tries stay in the zone of the calling instance as long as it has an
+    available endpoint (Istio's locality load balancing). ``propagation`` is how long a change in
+    discovery takes until a sidecar of the source knows of it.
     """
 
     source: str
@@ -177,6 +179,7 @@ class Edge:
     calls: int = 1
     probability: float = 1.0
     required: bool = True
+    mirror: bool = False
     retry: RetryPolicy = RetryPolicy()
     balancer: BalancerConfig = RoundRobin()
     panic_threshold: float = 0.5
@@ -198,6 +201,7 @@ class Edge:
         require_count(self.calls, 1, where, "calls")
         require_share(self.probability, where, "probability")
         require_bool(self.required, where, "required")
+        require_bool(self.mirror, where, "mirror")
         require_share(self.panic_threshold, where, "panic_threshold")
         require_bool(self.zone_local, where, "zone_local")
         require_type(self.retry, RetryPolicy, where, "retry")

@@ -46,7 +46,7 @@ class Transport:
     def begin(self, upstream: Upstream, request: Request) -> None:
         """A request arrives from outside."""
         call = Call(upstream, request, inf, None)
-        call.trace = self._tracer.root()
+        self._begin_trace(call)
         self._drive(call, call.start())
 
     def call(self, upstream: Upstream, job: Job) -> None:
@@ -55,8 +55,28 @@ class Transport:
         before = job.send.call
         deadline = before.deadline if service.keeps_deadline else inf
         job.call = call = Call(upstream, before.request, deadline, job)
-        call.trace = job.trace if service.keeps_trace else self._tracer.root()
+        self._pass_trace(job, call)
         self._drive(call, call.start())
+
+    def mirror(self, upstream: Upstream, job: Job) -> None:
+        """Send a copy of a job's request once the job has gone on; nobody waits for its end."""
+        call = Call(upstream, job.send.call.request, inf, None)
+        self._pass_trace(job, call)
+        self._engine.after(0.0, self._start, call)
+
+    def _start(self, call: Call) -> None:
+        self._drive(call, call.start())
+
+    def _begin_trace(self, call: Call) -> None:
+        call.trace = self._tracer.root()
+        call.begins_trace = True
+
+    def _pass_trace(self, job: Job, call: Call) -> None:
+        """A job's call belongs to its trace, unless the service drops the header."""
+        if job.instance.service.keeps_trace:
+            call.trace = job.trace
+        else:
+            self._begin_trace(call)
 
     def _drive(self, call: Call, action: Action) -> None:
         if type(action) is Send:

@@ -278,6 +278,7 @@ def inner_edges(
             calls=draw(st.integers(1, 2)),
             probability=draw(st.sampled_from((1.0, 1.0, 0.5))),
             required=draw(booleans),
+            mirror=draw(st.sampled_from((False, False, True))),
             zone_local=draw(booleans),
         )
         reaching[destination] |= set(edge.routes or routes)

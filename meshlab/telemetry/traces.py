@@ -57,7 +57,7 @@ class Tracer:
                 target=upstream.sidecar, series=series, trace_id=trace_id, value=seconds, time=now
             )
         )
-        if call.parent is None or not call.parent.instance.service.keeps_trace:
+        if call.begins_trace:
             self._client(call, call.trace, None, call.started, outcome, now)
 
     def try_ended(self, send: Send, outcome: Outcome, now: float) -> None:

@@ -44,6 +44,7 @@ class Bench:
         self.instance.routes = {"/": ()}
         self.answers: list[tuple[float, int, Outcome]] = []
         self.asked: list[tuple[float, str, Job]] = []
+        self.mirrored: list[tuple[float, str, Job]] = []
         self.abandoned: list[Call] = []
         self.instance.come()
 
@@ -63,6 +64,9 @@ class Bench:
     def call(self, upstream: Upstream, job: Job) -> None:
         job.call = Call(upstream, job.send.call.request, float("inf"), job)
         self.asked.append((self.engine.now, upstream.edge.destination, job))
+
+    def mirror(self, upstream: Upstream, job: Job) -> None:
+        self.mirrored.append((self.engine.now, upstream.edge.destination, job))
 
     def abandon(self, call: Call) -> None:
         self.abandoned.append(call)
@@ -275,6 +279,29 @@ def test_cancelled_requests_leave_the_queue_without_a_worker() -> None:
     bench.engine.run(until=9.0)
     assert [key for _, key, _ in bench.answers] == [1, 3, 4]
     assert bench.held == (0, 0, 0)
+
+
+def test_a_mirror_gets_its_copy_and_the_request_goes_on_at_once() -> None:
+    bench = Bench()
+    mirror, stock = bench.step("shadow", mirror=True), bench.step("stock")
+    bench.instance.routes = {"/": (mirror, stock, mirror)}
+    job = bench.take()
+    bench.engine.run(until=1.0)
+    assert bench.mirrored == [(WORK, "shadow", job)]
+    assert bench.asked == [(WORK, "stock", job)]
+    bench.answered()
+    assert bench.answers == [(1.0, 0, Outcome.OK)]
+    assert bench.mirrored == [(WORK, "shadow", job), (1.0, "shadow", job)]
+
+
+def test_the_probability_of_a_mirror_is_the_share_that_is_copied() -> None:
+    bench = Bench(workers=PLENTY)
+    bench.calls("shadow", mirror=True, probability=0.25)
+    for key in range(1000):
+        bench.take(key)
+    bench.engine.run(until=1.0)
+    assert len(bench.answers) == 1000
+    assert 200 < len(bench.mirrored) < 300
 
 
 # ---- hanging work

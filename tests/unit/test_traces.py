@@ -107,6 +107,22 @@ def test_a_dropped_header_begins_a_new_trace_behind_the_service() -> None:
     assert len(roots) == 2 * result.edges["client", "cart"].calls
 
 
+def test_a_mirrored_copy_belongs_to_the_trace_of_its_request_and_outlasts_it() -> None:
+    result = traced(service("cart"), service("stock", instance(1.0)), inner={"mirror": True})
+    for root in tree(result.spans):
+        (attempt,) = root.children
+        (work,) = attempt.children
+        (copy,) = work.children
+        assert shape(copy)[:4] == ("client", "cart", "stock/", "OK")
+        assert copy.span.start == work.span.end < copy.span.end
+
+
+def test_a_mirrored_copy_behind_a_dropped_header_is_a_trace_of_its_own() -> None:
+    cart, stock = service("cart", keeps_trace=False), service("stock")
+    roots = tree(traced(cart, stock, inner={"mirror": True}).spans)
+    assert {root.span.instance for root in roots} == {"client", "cart-1"}
+
+
 def test_late_work_belongs_to_the_try_that_gave_it_up() -> None:
     result = traced(service("cart", instance(0.5)), edge=patience(0.25))
     for root in tree(result.spans):

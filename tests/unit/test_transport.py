@@ -277,3 +277,38 @@ def test_queues_of_a_caller_fill_when_its_upstream_is_slow() -> None:
     stock = service("stock", instance(4.0))
     totals = run(line(cart, stock)).edges[ENTRANCE]
     assert totals.outcomes[Outcome.SHED] > totals.calls / 2
+
+
+# ---- mirrors
+
+
+def mirrored(**fields: Any) -> Result:
+    """Every request of the cart is copied to the stock, which answers after a second, or errs."""
+    stock = service("stock", instance(1.0, **fields))
+    return run(line(service("cart"), stock, duration=7.95, inner={"mirror": True}))
+
+
+def test_nobody_waits_for_a_mirror_and_its_errors_reach_nobody() -> None:
+    for result in (mirrored(), mirrored(error_rate=1.0)):
+        entrance, behind = result.edges[ENTRANCE], result.edges[BEHIND]
+        assert outcomes(entrance) == {"OK": 63}
+        assert entrance.seconds == 63 / 32
+        assert behind.calls == 63
+    assert outcomes(behind) == {"ERROR": 55}
+
+
+def test_a_copy_outlives_the_process_that_sent_it() -> None:
+    scenario = line(service("cart"), service("stock", instance(1.0)), inner={"mirror": True})
+    outage = Outage(service="cart", start=1.5, end=100.0)
+    result = run(replace(scenario, faults=(outage,)))
+    sent = result.edges[BEHIND]
+    assert outcomes(sent) == {"OK": sent.calls} and sent.calls == 11
+
+
+def test_a_mirror_has_the_policies_of_its_own_edge_and_no_deadline_of_another() -> None:
+    cart, stock = service("cart", keeps_deadline=True), service("stock", instance(1.0))
+    edge, inner = patience(None, deadline=0.25), {"mirror": True, **patience(0.5, 2)}
+    result = run(line(cart, stock, duration=7.95, edge=edge, inner=inner))
+    assert outcomes(result.edges[ENTRANCE]) == {"OK": 63}
+    assert set(outcomes(result.edges[BEHIND])) == {"TIMEOUT"}
+    assert result.edges[BEHIND].retries > 0
