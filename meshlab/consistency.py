@@ -16,7 +16,7 @@ from meshlab.faults import EdgeFault, Fault, Leak, ServiceFault, check_overlaps
 from meshlab.load import Load
 from meshlab.policies.ring_hash import LARGEST_RING, RingHash
 from meshlab.policies.weighted_round_robin import LONGEST_SCHEDULE, WeightedRoundRobin
-from meshlab.rules import check, require_known
+from meshlab.rules import check, is_number, require_known
 from meshlab.telemetry.central import Central
 from meshlab.topology import Edge, Instance, Service
 
@@ -76,7 +76,7 @@ def check_entrances(edges: Sequence[Edge], loads: Sequence[Load]) -> None:
         rule = f"destination must be that of a load from {edge.source!r} ({', '.join(taken)})"
         check(edge.destination in taken, edge.where, rule, edge.destination)
         plain = Edge(source=edge.source, destination=edge.destination)
-        for name in ("routes", "calls", "probability", "required", "mirror"):
+        for name in ("routes", "calls", "probability", "required", "mirror", "split"):
             value = getattr(edge, name)
             rule = f"{name} must be left out, since the load says which requests come"
             check(value == getattr(plain, name), edge.where, rule, value)
@@ -103,8 +103,7 @@ def check_reached(edges: Sequence[Edge], loads: Sequence[Load]) -> None:
         service, route = waiting.pop()
         for edge in edges:
             step = (edge.destination, route)
-            takes = edge.source == service and (not edge.routes or route in edge.routes)
-            if takes and step not in reached:
+            if edge.source == service and edge.takes(route) and step not in reached:
                 reached.add(step)
                 waiting.append(step)
     sources = {load.source for load in loads}
@@ -116,6 +115,20 @@ def check_reached(edges: Sequence[Edge], loads: Sequence[Load]) -> None:
             rule = f"routes must be among those that reach {edge.source!r} ({', '.join(routes)})"
             fits = not edge.routes or not set(edge.routes).isdisjoint(routes)
             check(fits, edge.where, rule, edge.routes)
+
+
+def check_splits(edges: Sequence[Edge], loads: Sequence[Load]) -> None:
+    """Wherever requests are split, some way has a weight, and so gets them."""
+    for route in {load.route: None for load in loads}:
+        weights: dict[tuple[str, str], float] = {}
+        for edge in edges:
+            if edge.split and edge.takes(route):
+                split = (edge.source, edge.split)
+                weights[split] = weights.get(split, 0.0) + edge.split_weight
+        for (source, name), total in weights.items():
+            where = f"split {name!r} of {source!r}"
+            rule = f"split_weight of all ways on {route!r} must sum to a number > 0"
+            check(is_number(total) and total > 0, where, rule, total)
 
 
 def check_weights(services: Sequence[Service], edges: Iterable[Edge]) -> None:

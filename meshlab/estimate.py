@@ -39,14 +39,18 @@ def requests(load: Load, duration: float) -> float:
 
 def calls_per_request(scenario: Scenario, load: Load) -> float:
     """Calls that one request of ``load`` makes in all, itself included, if nothing is retried."""
-    edges = scenario.all_edges()
+    edges = [edge for edge in scenario.all_edges() if edge.takes(load.route)]
+
+    def share(edge: Edge) -> float:
+        ways = [e for e in edges if (e.source, e.split) == (edge.source, edge.split)]
+        return edge.split_weight / sum(e.split_weight for e in ways) if edge.split else 1.0
 
     @cache
     def below(service: str) -> float:
         return sum(
-            edge.calls * edge.probability * (1.0 + below(edge.destination))
+            edge.calls * edge.probability * share(edge) * (1.0 + below(edge.destination))
             for edge in edges
-            if edge.source == service and (not edge.routes or load.route in edge.routes)
+            if edge.source == service
         )
 
     return 1.0 + below(load.destination)

@@ -8,7 +8,7 @@ Everything that happens comes from the scenario and the seed; no wall clock is r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 
 from meshlab import inject
@@ -19,7 +19,8 @@ from meshlab.membership import Membership
 from meshlab.model import Request, require
 from meshlab.result import Result
 from meshlab.scenario import Scenario
-from meshlab.service import ServiceInstance, Step
+from meshlab.service import ServiceInstance
+from meshlab.steps import Split, Step, steps_of
 from meshlab.streams import Draw, uniforms
 from meshlab.telemetry.central import CentralCollector
 from meshlab.telemetry.ledger import Ledger
@@ -106,21 +107,15 @@ class Mesh:
                 self.transport.connect(upstream, self._stream(f"{upstream.name}/link"))
                 sidecars.setdefault(sidecar, {})[edge.destination] = upstream
         for name, instance in self.instances.items():
-            instance.routes = self._routes(list(sidecars.get(name, {}).values()))
+            instance.routes = self._routes(name, list(sidecars.get(name, {}).values()))
         return sidecars
 
-    def _routes(self, upstreams: list[Upstream]) -> dict[str, tuple[Step, ...]]:
+    def _routes(self, sidecar: str, upstreams: list[Upstream]) -> dict[str, Sequence[Step | Split]]:
         """For every route, the calls that a request makes from here, in their order."""
-        steps = [Step(u, self._stream(f"{u.name}/probability")) for u in upstreams]
-        return {
-            route: tuple(
-                step
-                for step in steps
-                if not step.upstream.edge.routes or route in step.upstream.edge.routes
-                for _ in range(step.upstream.edge.calls)
-            )
-            for route in {load.route: None for load in self.scenario.loads}
-        }
+        calls = [Step(u, self._stream(f"{u.name}/probability")) for u in upstreams]
+        splits = {u.edge.split for u in upstreams}
+        draws = {split: self._stream(f"{sidecar}/split/{split}") for split in splits}
+        return {load.route: steps_of(load.route, calls, draws) for load in self.scenario.loads}
 
     def _upstreams(self) -> list[Upstream]:
         return [upstream for sidecar in self.sidecars.values() for upstream in sidecar.values()]

@@ -75,6 +75,7 @@ class Scenario:
         consistency.check_routes(edges, loads)
         consistency.check_acyclic(edges, self.where)
         consistency.check_reached(edges, loads)
+        consistency.check_splits(edges, loads)
         consistency.check_weights(services, edges)
         consistency.check_faults(self.faults, services, self.all_edges())
         if self.central is not None:

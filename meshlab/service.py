@@ -14,15 +14,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import inf
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from meshlab.engine import Engine
 from meshlab.model import Outcome
 from meshlab.processor import Processor
 from meshlab.sidecar import Call, Send
-from meshlab.streams import Draw, uniforms, variates
+from meshlab.steps import Split, Step
+from meshlab.streams import uniforms, variates
 from meshlab.telemetry.counts import ServiceCounts
 from meshlab.telemetry.ledger import Evidence, Ledger
 from meshlab.telemetry.names import DURATION_BUCKETS
@@ -31,13 +32,6 @@ from meshlab.upstream import Upstream
 
 OK = Outcome.OK  # plain names: every request needs them, and looking into the enum takes longer
 ERROR = Outcome.ERROR
-
-
-class Step(NamedTuple):
-    """One call that a request makes on its way: by which upstream, and how often it is made."""
-
-    upstream: Upstream
-    draw: Draw
 
 
 class Job:
@@ -50,7 +44,7 @@ class Job:
     __slots__ = ("arrived", "call", "hung", "instance", "open", "send", "steps", "trace", "working")
 
     def __init__(
-        self, send: Send, instance: ServiceInstance, arrived: float, steps: Iterator[Step]
+        self, send: Send, instance: ServiceInstance, arrived: float, steps: Iterator[Step | Split]
     ) -> None:
         self.send = send
         self.instance = instance
@@ -149,7 +143,7 @@ class ServiceInstance:
         self.engine = engine
         self.carrier = carrier
         self.ledger = ledger
-        self.routes: dict[str, tuple[Step, ...]] = {}
+        self.routes: dict[str, Sequence[Step | Split]] = {}
         self.report: Report | None = None
         self.report_seconds = 0.0
 
@@ -255,7 +249,8 @@ class ServiceInstance:
 
     def _proceed(self, job: Job) -> None:
         """Make the next call of the request's route; answer when none is left."""
-        for upstream, draw in job.steps:
+        for step in job.steps:
+            upstream, draw = step.choose() if isinstance(step, Split) else step
             probability = upstream.edge.probability
             if probability == 1.0 or draw() < probability:
                 if not upstream.edge.mirror:

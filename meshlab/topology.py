@@ -166,7 +166,8 @@ class Edge:
     one after the other. ``routes`` restricts an edge to requests of these routes (empty: all).
     ``probability`` is the share of requests that make the call at all. When a ``required`` call
     fails, the caller answers an error. A ``mirror`` gets a copy of the request; the caller goes on
-    at once and does not hear how it ends (Envoy's ``request_mirror_policies``).
+    at once and does not hear how it ends (Envoy's ``request_mirror_policies``). Edges of the same
+    ``split`` share the requests by ``split_weight``, see `meshlab.steps`.
 
     With ``zone_local``, tries stay in the zone of the calling instance as long as it has an
     available endpoint (Istio's locality load balancing). ``propagation`` is how long a change in
@@ -180,6 +181,8 @@ class Edge:
     probability: float = 1.0
     required: bool = True
     mirror: bool = False
+    split: str = ""
+    split_weight: float = 1.0
     retry: RetryPolicy = RetryPolicy()
     balancer: BalancerConfig = RoundRobin()
     panic_threshold: float = 0.5
@@ -202,6 +205,7 @@ class Edge:
         require_share(self.probability, where, "probability")
         require_bool(self.required, where, "required")
         require_bool(self.mirror, where, "mirror")
+        self._check_split(where)
         require_share(self.panic_threshold, where, "panic_threshold")
         require_bool(self.zone_local, where, "zone_local")
         require_type(self.retry, RetryPolicy, where, "retry")
@@ -210,6 +214,18 @@ class Edge:
         for field_name, kind in _OPTIONAL_POLICIES.items():
             if getattr(self, field_name) is not None:
                 require_type(getattr(self, field_name), kind, where, field_name)
+
+    def _check_split(self, where: str) -> None:
+        if not isinstance(self.split, str) or self.split:
+            require_name(self.split, where, "split")
+        require_at_least(self.split_weight, 0, where, "split_weight")
+        check(not self.split or self.calls == 1, where, "calls must be 1 in a split", self.calls)
+        fits = bool(self.split) or self.split_weight == 1.0
+        check(fits, where, "split_weight must be left out without a split", self.split_weight)
+
+    def takes(self, route: str) -> bool:
+        """Whether requests of this route make the call."""
+        return not self.routes or route in self.routes
 
     @property
     def name(self) -> str:

@@ -272,10 +272,13 @@ def inner_edges(
         routes = sorted(reaching[source])
         if not routes or not draw(booleans):
             continue
+        split = draw(st.sampled_from(("", "", "ways")))
         edge = replace(
             draw(edges(source, destination, timeouts)),
             routes=draw(st.sampled_from(((), (), (routes[0],), tuple(routes)))),
-            calls=draw(st.integers(1, 2)),
+            calls=1 if split else draw(st.integers(1, 2)),
+            split=split,
+            split_weight=draw(st.sampled_from((0.5, 1.0, 3.0))) if split else 1.0,
             probability=draw(st.sampled_from((1.0, 1.0, 0.5))),
             required=draw(booleans),
             mirror=draw(st.sampled_from((False, False, True))),

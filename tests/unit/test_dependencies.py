@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("telemetry.counts", "telemetry.central"),
     ("consistency", "scenario"),
     ("shop", "estimate", "arrivals", "upstream"),
-    ("sidecar",),
+    ("sidecar", "steps"),
     ("service",),
     ("telemetry.registry", "totals"),
     ("telemetry.recorder", "telemetry.traces", "result"),

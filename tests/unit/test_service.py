@@ -11,8 +11,9 @@ from meshlab.engine import Engine
 from meshlab.faults import Leak
 from meshlab.model import Endpoint, Outcome, Request
 from meshlab.processor import Cpu
-from meshlab.service import Job, ServiceInstance, Step
+from meshlab.service import Job, ServiceInstance
 from meshlab.sidecar import Call, Send
+from meshlab.steps import Step
 from meshlab.streams import uniforms
 from meshlab.telemetry.ledger import Ledger
 from meshlab.topology import Edge, Memory, Service
