@@ -1,0 +1,80 @@
+"""The engines that run the chain, one row each, and what each of them did in comparable numbers.
+
+    "name": Row(run, work, missing)     run is timed, work is not
+
+Another engine is another row: ``run`` takes a scenario and a seed, ``work`` reads its counts, and
+``missing`` says what it lacks here, if anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from meshlab import mesh
+from meshlab.engines import why_not
+from meshlab.model import Outcome
+from meshlab.result import Result
+from meshlab.scenario import Scenario
+from tests.benchmarks import simpy_model
+
+Work = dict[tuple[str, str], tuple[Any, ...]]
+"""For every edge: calls, retries, ends of calls and of tries by outcome, and seconds."""
+
+
+def never(scenario: Scenario) -> str:
+    """Nothing is missing."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One engine. ``missing(scenario)`` is why it can't run here; empty if it can."""
+
+    run: Callable[[Scenario, int], Any]
+    work: Callable[[Any], Work]
+    missing: Callable[[Scenario], str] = never
+
+
+def work_of_result(result: Result) -> Work:
+    """What a run of meshlab did."""
+    return {
+        edge: (t.calls, t.retries, t.outcomes, t.tries, round(t.seconds, 6))
+        for edge, t in result.edges.items()
+    }
+
+
+def work_of_simpy(model: simpy_model.Mesh) -> Work:
+    """What a run of the SimPy model did, summed over the sidecars of each edge."""
+    work: Work = {}
+    for edge in model.scenario.edges:
+        counts = [u.counts for u in model.upstreams if u.edge is edge]
+        work[edge.source, edge.destination] = (
+            sum(c.started for c in counts),
+            sum(c.retries for c in counts),
+            tuple(sum(c.outcomes[outcome] for c in counts) for outcome in Outcome),
+            tuple(sum(c.tries[outcome] for c in counts) for outcome in Outcome),
+            round(sum(c.seconds for c in counts), 6),
+        )
+    return work
+
+
+def with_telemetry(scenario: Scenario, seed: int) -> Result:
+    """What a lesson asks for: a scrape every second of the run, and one trace in a hundred."""
+    return mesh.run(replace(scenario, scrape_interval=1.0, trace_sampling=0.01), seed)
+
+
+def compiled(scenario: Scenario, seed: int) -> Result:
+    return mesh.run(scenario, seed, engine="compiled")
+
+
+BASE = "SimPy"
+"""The row that all others are measured against."""
+
+ENGINES = {
+    BASE: Row(simpy_model.run, work_of_simpy),
+    "meshlab, reference": Row(mesh.run, work_of_result),
+    "meshlab, scraped and traced": Row(with_telemetry, work_of_result),
+    "meshlab, compiled": Row(compiled, work_of_result, why_not),
+}
