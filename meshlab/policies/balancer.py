@@ -23,10 +23,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from meshlab.clock import Clock
-from meshlab.model import Endpoint, require
+from meshlab.model import Endpoint
 from meshlab.policies.peak_ewma import PeakEwma
 from meshlab.policies.ring_hash import RingHash
 from meshlab.policies.weighted_round_robin import POSITIONS, WeightedRoundRobin
+from meshlab.rules import require_bool, require_count
 from meshlab.streams import Draw
 
 
@@ -169,8 +170,8 @@ class LeastRequest:
     kind: ClassVar[str] = "least_request"
 
     def __post_init__(self) -> None:
-        fits = isinstance(self.choices, int) and self.choices >= 1
-        require(fits, self.kind, "choices must be a whole number >= 1", self.choices)
+        require_count(self.choices, 1, self.kind, "choices")
+        require_bool(self.full_scan, self.kind, "full_scan")
 
     def build(self, draw: Draw, clock: Clock) -> Balancer:
         if self.full_scan:

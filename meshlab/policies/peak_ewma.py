@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from meshlab.clock import Clock
-from meshlab.model import Endpoint, require
+from meshlab.model import Endpoint
+from meshlab.rules import check, is_number, require_count
 from meshlab.streams import Draw
 
 PENALTY = 1e6
@@ -82,10 +83,9 @@ class PeakEwma:
     kind: ClassVar[str] = "peak_ewma"
 
     def __post_init__(self) -> None:
-        fits = math.isfinite(self.decay_seconds) and self.decay_seconds > 0
-        require(fits, self.kind, "decay_seconds must be finite and > 0", self.decay_seconds)
-        fits = isinstance(self.choices, int) and self.choices >= 1
-        require(fits, self.kind, "choices must be a whole number >= 1", self.choices)
+        fits = is_number(self.decay_seconds) and self.decay_seconds > 0
+        check(fits, self.kind, "decay_seconds must be finite and > 0", self.decay_seconds)
+        require_count(self.choices, 1, self.kind, "choices")
 
     def build(self, draw: Draw, clock: Clock) -> PeakEwmaBalancer:
         return PeakEwmaBalancer(draw, clock, self.decay_seconds, self.choices)

@@ -21,6 +21,7 @@ from typing import ClassVar
 
 from meshlab.clock import Clock
 from meshlab.model import Endpoint, require
+from meshlab.rules import check, is_number
 from meshlab.streams import Draw
 
 CIRCLE = 2**64
@@ -119,8 +120,8 @@ class RingHash:
 
     def __post_init__(self) -> None:
         size = self.minimum_ring_size
-        fits = isinstance(size, int) and 1 <= size <= LARGEST_RING
-        require(fits, self.kind, f"minimum_ring_size must be in 1..{LARGEST_RING}", size)
+        fits = isinstance(size, int) and is_number(size) and 1 <= size <= LARGEST_RING
+        check(fits, self.kind, f"minimum_ring_size must be in 1..{LARGEST_RING}", size)
 
     def build(self, draw: Draw, clock: Clock) -> RingHashBalancer:
         return RingHashBalancer(self.minimum_ring_size)
