@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Each may import its own layer and those above it, never those below.
     ("model", "clock", "engine"),
     ("rules", "streams"),
-    ("distributions", "discovery", "processor", "tracing"),
+    ("chisquare", "distributions", "discovery", "oracles", "processor", "tracing"),
     ("policies",),
     ("load", "faults", "topology", "telemetry.names", "telemetry.series", "telemetry.ledger"),
     ("telemetry.counts", "telemetry.central"),
@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("telemetry.recorder", "telemetry.traces", "result"),
     ("transport", "membership", "inject", "upkeep"),
     ("mesh",),
-    ("telemetry.promql", "telemetry.central_views", "telemetry.exposition"),
+    ("telemetry.promql", "telemetry.central_views", "telemetry.delays", "telemetry.exposition"),
     ("trace_views", "tail_sampling", "otlp"),
     ("declared", "yaml_place", "yaml_reader", "yaml_writer", "scenario_file"),
     ("figures",),
