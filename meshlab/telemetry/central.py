@@ -1,14 +1,19 @@
 """Phase 2: one central collector, as what it is: a distant, finite, lossy service.
 
-Every request makes its instance report a record (when, who, how long, how it ended). The record
-travels, may be lost, queues at the collector and is stored, or not:
+An instance that is done with a request reports a record: when, who, how long, how it ended. The
+record travels, may be lost, queues at the collector and is stored, or not:
 
-    instance --record--> network (delay, loss, partition) --> buffer --> server --> store
-        ^-------- acknowledgement ------- network ------------------------------------+
+    instance --record--> agent --> network (delay, loss, partition) --> buffer --> server --> store
+        ^-- go on, if it waits --+ <----- acknowledgement ----- network ------------------+
+
+What an instance sheds or cancels, and what dies with its process, is never reported: nobody is done
+with it. The agent is a small program beside the process, as OpenTelemetry has one on each host. It
+sends and resends, and outlives the process, so that what was reported is not lost in a crash.
 
 "at most once" sends and forgets. "at least once" sends again when no acknowledgement comes, and so
 stores some records twice. With ``waits`` the instance answers its caller only after the
-acknowledgement (or after giving up): then the collector is a part of every request's path.
+acknowledgement (or after giving up): then the collector is a part of every request's path. Only
+these two ask for acknowledgements.
 """
 
 from __future__ import annotations
@@ -118,8 +123,9 @@ class CentralLog:
     """The collector's store, and beside it the truth about what happened to the records.
 
     ``records`` were stored, in the order of storing. ``reported`` counts what the instances had to
-    say; ``lost``, ``refused``, ``overflowed`` and ``failed`` count messages by where they ended;
-    ``doubled`` counts records that were stored again.
+    say, ``sent`` how often that was sent; ``lost``, ``refused``, ``overflowed`` and ``failed`` say
+    where what was sent ended without being stored. ``doubled`` counts records that were stored
+    again, ``acks_lost`` acknowledgements that never came back.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -130,6 +136,7 @@ class CentralLog:
     overflowed: int = 0
     failed: int = 0
     doubled: int = 0
+    acks_lost: int = 0
 
 
 class _Message:
@@ -157,6 +164,7 @@ class CentralCollector:
         self._skew = dict(config.skew)
         self._free_at = 0.0
         self._at_least_once = config.delivery == "at least once"
+        self._acknowledges = self._at_least_once or config.waits
 
     def report(
         self, service: str, instance: str, ok: bool, seconds: float, then: Callable[[], None]
@@ -178,7 +186,7 @@ class CentralCollector:
             log.lost += 1
         else:
             self._engine.after(config.network_seconds, self._arrive, message)
-        if self._at_least_once or config.waits:
+        if self._acknowledges:
             self._engine.after(config.timeout, self._no_ack, message)
 
     def _cut_off(self, service: str) -> bool:
@@ -209,7 +217,20 @@ class CentralCollector:
         self.log.doubled += message.stored
         self.log.records.append(message.record)
         message.stored = True
-        if self._draw_loss() >= self.config.loss and not self._cut_off(message.record.service):
+        self._acknowledge(message)
+
+    def _acknowledge(self, message: _Message) -> None:
+        """Say that the record is stored, if that was asked for.
+
+        The luck of the way back is drawn in any case: the records of two worlds that differ in what
+        they wait for meet the same losses.
+        """
+        lost = self._draw_loss() < self.config.loss or self._cut_off(message.record.service)
+        if not self._acknowledges:
+            return
+        if lost:
+            self.log.acks_lost += 1
+        else:
             self._engine.after(self.config.network_seconds, self._ack, message)
 
     def _ack(self, message: _Message) -> None:

@@ -129,6 +129,7 @@ def test_a_lost_acknowledgement_stores_a_record_twice() -> None:
     log = bench.finish()
     assert fates(log) == {"stored": 2, "doubled": 1}
     assert log.records[0] == log.records[1]
+    assert log.acks_lost == 1
 
 
 def test_an_acknowledgement_that_comes_too_late_stores_a_record_twice() -> None:
@@ -183,8 +184,18 @@ def test_a_partition_cuts_off_its_service_and_no_other() -> None:
 def test_a_partition_cuts_off_acknowledgements_too() -> None:
     bench = Bench(partitions=(("cart", 0.25, 0.75),), waits=True)
     bench.report()
-    bench.finish()
+    assert bench.finish().acks_lost == 1
     assert bench.told == [(1.0, "cart-1")], "released by the timeout"
+
+
+def test_an_acknowledgement_that_nobody_asked_for_is_neither_sent_nor_lost() -> None:
+    bench = Bench("oxox")
+    for time in (0.0, 1.0):
+        bench.report(at=time)
+    log = bench.finish()
+    assert fates(log) == {"stored": 2}
+    assert log.acks_lost == 0
+    assert bench.engine.events == 4, "two arrivals and two stores"
 
 
 # ---- waiting
@@ -231,6 +242,7 @@ def test_every_message_ends_in_one_place_and_every_reporter_goes_on_once(
     assert sorted(told) == list(range(len(times)))
     kinds = {record.instance for record in log.records}
     assert len(log.records) - log.doubled == len(kinds)
+    assert log.acks_lost <= len(log.records)
     most = 1 + (config.resends if config.delivery == "at least once" else 0)
     assert log.sent <= most * log.reported
     if config.delivery == "at most once":
@@ -283,6 +295,20 @@ def test_what_dies_or_is_shed_is_never_reported() -> None:
     assert result.central is not None
     assert totals.outcomes[Outcome.SHED] > 0 and totals.outcomes[Outcome.RESET] > 0
     assert result.central.reported == truth.ok < truth.received
+
+
+def test_a_record_outlives_the_process_that_reported_it() -> None:
+    """The agent beside the process sends it again, long after the process has gone."""
+    central = Central(
+        delivery="at least once", resends=9, timeout=1.0, partitions=(("cart", 0.0, 5.0),)
+    )
+    outage = Outage(service="cart", start=3.0, end=20.0)
+    result = run(line(service("cart"), central=central, faults=(outage,), duration=8.0))
+    log, truth = result.central, result.processes["cart-1"]
+    assert log is not None
+    assert truth.ok > 0 and log.lost > truth.ok
+    assert len(log.records) == log.reported == truth.ok
+    assert max(record.time for record in log.records) < 3.0
 
 
 def test_skew_moves_records_and_nothing_else() -> None:
