@@ -7,12 +7,12 @@ ways that requests take. An error begins with the part it is about (its ``where`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from math import gcd
 from typing import Protocol
 
-from meshlab.faults import EdgeFault, Fault, Leak, ServiceFault, check_overlaps
+from meshlab.faults import EdgeFault, Errors, Fault, Leak, ServiceFault, check_overlaps
 from meshlab.load import Load
 from meshlab.policies.ring_hash import LARGEST_RING, RingHash
 from meshlab.policies.weighted_round_robin import LONGEST_SCHEDULE, WeightedRoundRobin
@@ -95,20 +95,35 @@ def check_acyclic(edges: Iterable[Edge], where: str) -> None:
         check(False, where, "edges must not lead in a circle", " -> ".join(error.args[1]))
 
 
-def check_reached(edges: Sequence[Edge], loads: Sequence[Load]) -> None:
-    """Every edge is on the way of some load's requests, by a route that they have."""
-    reached = {(load.destination, load.route) for load in loads}
-    waiting = [*reached]
+def reached(edges: Sequence[Edge], loads: Sequence[Load]) -> dict[str, set[str]]:
+    """The routes of the requests that come to each service."""
+    reaching: dict[str, set[str]] = {}
+    waiting = [(load.destination, load.route) for load in loads]
     while waiting:
         service, route = waiting.pop()
-        for edge in edges:
-            step = (edge.destination, route)
-            if edge.source == service and edge.takes(route) and step not in reached:
-                reached.add(step)
-                waiting.append(step)
+        if route in reaching.setdefault(service, set()):
+            continue
+        reaching[service].add(route)
+        ways = [edge for edge in edges if edge.source == service and edge.takes(route)]
+        waiting += [(edge.destination, route) for edge in ways]
+    return reaching
+
+
+def routes_on(
+    edge: Edge, loads: Sequence[Load], reaching: Mapping[str, Collection[str]]
+) -> list[str]:
+    """The routes of the calls on an edge; ``reaching`` has those that come to its source."""
+    ends = (edge.source, edge.destination)
+    entering = [load.route for load in loads if (load.source, load.destination) == ends]
+    return entering or [route for route in reaching.get(edge.source, ()) if edge.takes(route)]
+
+
+def check_reached(edges: Sequence[Edge], loads: Sequence[Load]) -> None:
+    """Every edge is on the way of some load's requests, by a route that they have."""
+    reaching = reached(edges, loads)
     sources = {load.source for load in loads}
     for edge in edges:
-        routes = sorted(route for service, route in reached if service == edge.source)
+        routes = sorted(reaching.get(edge.source, ()))
         if edge.source not in sources:
             rule = "source must be reached by the requests of a load"
             check(bool(routes), edge.where, rule, edge.source)
@@ -147,23 +162,36 @@ def check_weights(services: Sequence[Service], edges: Iterable[Edge]) -> None:
 
 
 def check_faults(
-    faults: Sequence[Fault], services: Sequence[Service], edges: Iterable[Edge]
+    faults: Sequence[Fault],
+    services: Sequence[Service],
+    edges: Sequence[Edge],
+    loads: Sequence[Load],
 ) -> None:
     """Every fault has a target, and no two of one kind strike it at once."""
     instances = {service.name: service.instance_names() for service in services}
-    ways = [edge.name for edge in edges]
+    ways = {edge.name: edge for edge in edges}
+    reaching = reached(edges, loads)
     for fault in faults:
         if isinstance(fault, EdgeFault):
-            require_known(fault.target, ways, fault.where, "edge")
+            require_known(fault.edge, ways, fault.where, "edge")
+            _check_route(fault, routes_on(ways[fault.edge], loads, reaching))
             continue
         require_known(fault.service, instances, fault.where, "service")
         if fault.instance is not None:
             require_known(fault.instance, instances[fault.service], fault.where, "instance")
+        if isinstance(fault, Errors):
+            _check_route(fault, reaching.get(fault.service, ()))
         if isinstance(fault, Leak) and fault.cpu > 0:
             rule = "cpu must be 0 where no instance declares a cpu"
             struck = _struck(fault, services)
             check(any(instance.cpu for instance in struck), fault.where, rule, fault.cpu)
     check_overlaps(faults)
+
+
+def _check_route(fault: Errors | EdgeFault, routes: Iterable[str]) -> None:
+    """A fault on one route is about requests that really come that way."""
+    if fault.route is not None:
+        require_known(fault.route, sorted(routes), fault.where, "route")
 
 
 def _struck(fault: ServiceFault, services: Sequence[Service]) -> list[Instance]:

@@ -2,6 +2,8 @@
 
 A fault names its target, its start and its end (s); between the two it holds, then the target is as
 it was declared. Several faults may hold at once, but not two of the same kind on the same target.
+Errors and EdgeFault may strike the requests of one ``route`` only, as a bad handler or a wrong
+routing rule would; all the others then see nothing of it, and neither do health probes.
 
 | fault       | holds                                                                     |
 |-------------|---------------------------------------------------------------------------|
@@ -41,6 +43,15 @@ def _check_span(fault: Fault) -> None:
     check(number and fault.end > fault.start, where, rule, fault.end)
 
 
+def _check_route(route: object, kind: str) -> None:
+    if route is not None:
+        require_name(route, f"fault {kind!r}", "route")
+
+
+def _on_route(target: str, route: str | None) -> str:
+    return target if route is None else f"{target} {route}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OnService:
     """On every instance of ``service``, or on one of them (``instance``, "auth-2" say)."""
@@ -71,11 +82,17 @@ class Errors(_OnService):
     """The instance answers an error with probability ``rate`` instead of its declared one."""
 
     rate: float
+    route: str | None = None
     kind: ClassVar[str] = "errors"
 
     def __post_init__(self) -> None:
+        _check_route(self.route, self.kind)
         _OnService.__post_init__(self)
         require_share(self.rate, self.where, "rate")
+
+    @property
+    def target(self) -> str:
+        return _on_route(self.instance or self.service, self.route)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +148,7 @@ class EdgeFault:
     destination: str
     rate: float = 0.0
     delay: float = 0.0
+    route: str | None = None
     start: float = 0.0
     end: float = inf
     kind: ClassVar[str] = "edge"
@@ -138,13 +156,19 @@ class EdgeFault:
     def __post_init__(self) -> None:
         require_node(self.source, "fault 'edge'", "source")
         require_node(self.destination, "fault 'edge'", "destination")
+        _check_route(self.route, self.kind)
         _check_span(self)
         require_share(self.rate, self.where, "rate")
         require_at_least(self.delay, 0, self.where, "delay")
 
     @property
-    def target(self) -> str:
+    def edge(self) -> str:
+        """The name of the edge."""
         return f"{self.source}->{self.destination}"
+
+    @property
+    def target(self) -> str:
+        return _on_route(self.edge, self.route)
 
     @property
     def where(self) -> str:
@@ -172,9 +196,13 @@ def check_overlaps(faults: Iterable[Fault]) -> None:
 
 
 def _share_target(one: Fault, other: Fault) -> bool:
+    """Whether two faults of one kind strike the same requests somewhere; None stands for all."""
+    if not _meet(getattr(one, "route", None), getattr(other, "route", None)):
+        return False
     if isinstance(one, EdgeFault) or isinstance(other, EdgeFault):
-        return one.target == other.target
-    same_service = one.service == other.service
-    return same_service and (
-        one.instance is None or other.instance is None or one.instance == other.instance
-    )
+        return one.edge == other.edge  # type: ignore[union-attr]
+    return one.service == other.service and _meet(one.instance, other.instance)
+
+
+def _meet(one: str | None, other: str | None) -> bool:
+    return one is None or other is None or one == other

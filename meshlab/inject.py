@@ -23,8 +23,7 @@ def schedule(
     """Let ``fault`` begin, and end, on every instance or link that it names."""
     targets: Sequence[Any]
     if isinstance(fault, EdgeFault):
-        edge = f"{fault.source}->{fault.destination}"
-        targets = [upstream.link for upstream in upstreams if upstream.edge.name == edge]
+        targets = [upstream.link for upstream in upstreams if upstream.edge.name == fault.edge]
     else:
         targets = [
             instance
@@ -44,27 +43,35 @@ def schedule(
 
 def _begin(fault: Fault, target: Any) -> None:
     match fault:
-        case Errors(rate=rate):
+        case Errors(rate=rate, route=None):
             target.error_rate = rate
+        case Errors(rate=rate, route=route):
+            target.route_errors[route] = rate
         case Slowdown(factor=factor):
             target.slowdown = factor
         case Leak(rate=rate, goroutines=goroutines, cpu=cpu):
             target.hang_rate, target.hang_goroutines, target.hang_cpu = rate, goroutines, cpu
         case Outage():
             target.stop("outage")
-        case EdgeFault(rate=rate, delay=delay):
+        case EdgeFault(rate=rate, delay=delay, route=None):
             target.rate, target.delay = rate, delay
+        case EdgeFault(rate=rate, delay=delay, route=route):
+            target.routes[route] = (rate, delay)
 
 
 def _end(fault: Fault, target: Any) -> None:
     match fault:
-        case Errors():
+        case Errors(route=None):
             target.error_rate = target.config.error_rate
+        case Errors(route=route):
+            del target.route_errors[route]
         case Slowdown():
             target.slowdown = 1.0
         case Leak():
             target.hang_rate, target.hang_goroutines, target.hang_cpu = 0.0, 0, 0.0
         case Outage():
             target.resume()
-        case EdgeFault():
+        case EdgeFault(route=None):
             target.rate, target.delay = 0.0, 0.0
+        case EdgeFault(route=route):
+            del target.routes[route]

@@ -27,7 +27,7 @@ from meshlab.telemetry.ledger import Ledger
 from meshlab.telemetry.recorder import Recorder
 from meshlab.telemetry.registry import AppRegistry, EdgeRegistry
 from meshlab.telemetry.traces import Tracer
-from meshlab.topology import Service
+from meshlab.topology import Edge, Service
 from meshlab.totals import edge_totals, process_totals
 from meshlab.transport import Transport
 from meshlab.upkeep import Upkeep
@@ -102,20 +102,25 @@ class Mesh:
         owners |= {s.name: s.instance_names() for s in self.scenario.services}
         for edge in self.scenario.all_edges():
             for sidecar in owners[edge.source]:
-                zone = self.instances[sidecar].config.zone if sidecar in self.instances else ""
-                upstream = Upstream(edge, sidecar, self.engine, self._stream, self.ledger, zone)
+                upstream = self._build_upstream(edge, sidecar)
                 self.transport.connect(upstream, self._stream(f"{upstream.name}/link"))
                 sidecars.setdefault(sidecar, {})[edge.destination] = upstream
         for name, instance in self.instances.items():
             instance.routes = self._routes(name, list(sidecars.get(name, {}).values()))
         return sidecars
 
+    def _build_upstream(self, edge: Edge, sidecar: str) -> Upstream:
+        zone = self.instances[sidecar].config.zone if sidecar in self.instances else ""
+        every = self.scenario.routes
+        routes = [route for route in every if edge.takes(route)] if len(every) > 1 else []
+        return Upstream(edge, sidecar, self.engine, self._stream, self.ledger, zone, routes)
+
     def _routes(self, sidecar: str, upstreams: list[Upstream]) -> dict[str, Sequence[Step | Split]]:
         """For every route, the calls that a request makes from here, in their order."""
         calls = [Step(u, self._stream(f"{u.name}/probability")) for u in upstreams]
         splits = {u.edge.split for u in upstreams}
         draws = {split: self._stream(f"{sidecar}/split/{split}") for split in splits}
-        return {load.route: steps_of(load.route, calls, draws) for load in self.scenario.loads}
+        return {route: steps_of(route, calls, draws) for route in self.scenario.routes}
 
     def _upstreams(self) -> list[Upstream]:
         return [upstream for sidecar in self.sidecars.values() for upstream in sidecar.values()]

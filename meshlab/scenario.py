@@ -77,13 +77,18 @@ class Scenario:
         consistency.check_reached(edges, loads)
         consistency.check_splits(edges, loads)
         consistency.check_weights(services, edges)
-        consistency.check_faults(self.faults, services, self.all_edges())
+        consistency.check_faults(self.faults, services, self.all_edges(), loads)
         if self.central is not None:
             consistency.check_central(self.central, services)
 
     @property
     def where(self) -> str:
         return f"scenario {self.name!r}"
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """Every route that some load has, in the order of the loads."""
+        return tuple(dict.fromkeys(load.route for load in self.loads))
 
     def service(self, name: str) -> Service:
         """The service of that name; ConfigError lists the valid names."""

@@ -86,7 +86,7 @@ Report = Callable[[str, str, bool, float, Callable[[], None]], None]
 
 
 class ServiceInstance:
-    """One running process. Faults set ``error_rate``, ``slowdown`` and the leak while they hold.
+    """One running process. Faults set error rates, ``slowdown`` and the leak while they hold.
 
     ``slowdown`` stretches all its own work: that on the processor and the latency after it.
     """
@@ -117,6 +117,7 @@ class ServiceInstance:
         "queued",
         "report",
         "report_seconds",
+        "route_errors",
         "routes",
         "service",
         "slowdown",
@@ -153,6 +154,7 @@ class ServiceInstance:
         self.starts = 0
         self.truth = Truth()
         self.error_rate = config.error_rate
+        self.route_errors: dict[str, float] = {}
         self.slowdown = 1.0
         self.hang_rate = 0.0
         self.hang_goroutines = 0
@@ -242,7 +244,10 @@ class ServiceInstance:
         """The instance's own work is done: it fails, or goes on to the calls it needs."""
         if not job.open:
             return
-        if self.draw_error() < self.error_rate:
+        error_rate = self.error_rate
+        if self.route_errors:
+            error_rate = self.route_errors.get(job.send.call.request.route, error_rate)
+        if self.draw_error() < error_rate:
             self._finish(job, ERROR)
         else:
             self._proceed(job)

@@ -20,6 +20,7 @@ from typing import Any
 from meshlab.engine import Timed
 from meshlab.model import Endpoint, Outcome, Request
 from meshlab.policies.breaker import Permit, Rejection
+from meshlab.telemetry.counts import CLASS_OF
 from meshlab.telemetry.names import DURATION_BUCKETS
 from meshlab.upstream import Upstream
 
@@ -250,6 +251,8 @@ class Call:
         seconds = now - self.started
         self.open = False
         counts.outcomes[outcome] += 1
+        if counts.routes:
+            counts.routes[self.request.route][CLASS_OF[outcome]] += 1
         counts.buckets[bisect_left(DURATION_BUCKETS, seconds)] += 1
         counts.seconds += seconds
         if self.attempts > 1 and outcome is OK:

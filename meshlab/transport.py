@@ -18,13 +18,17 @@ from meshlab.upstream import Upstream
 
 
 class Link:
-    """The way from one sidecar to one cluster: how bad it is now, and the timers of its tries."""
+    """The way from one sidecar to one cluster: how bad it is now, and the timers of its tries.
 
-    __slots__ = ("delay", "draw", "lane", "rate")
+    ``routes`` has the rate and the delay of those routes that are worse, or better, than others.
+    """
+
+    __slots__ = ("delay", "draw", "lane", "rate", "routes")
 
     def __init__(self, lane: Lane | None, draw: Draw) -> None:
         self.rate = 0.0
         self.delay = 0.0
+        self.routes: dict[str, tuple[float, float]] = {}
         self.lane = lane
         self.draw = draw
 
@@ -108,10 +112,13 @@ class Transport:
                 link.lane.start(send)
             else:
                 self._engine.after(timeout, self._expired, send)
-        if link.rate > 0.0 and link.draw() < link.rate:
+        rate, delay = link.rate, link.delay
+        if link.routes:
+            rate, delay = link.routes.get(call.request.route, (rate, delay))
+        if rate > 0.0 and link.draw() < rate:
             self._respond(send, Outcome.FAULT)
-        elif link.delay > 0.0:
-            self._engine.after(link.delay, self._deliver, send)
+        elif delay > 0.0:
+            self._engine.after(delay, self._deliver, send)
         else:
             self._deliver(send)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from meshlab.clock import Clock
@@ -26,7 +26,8 @@ MOVED = {State.CLOSED: "breaker closed", State.HALF_OPEN: "breaker half-open"}
 class Upstream:
     """The state of one edge in one sidecar: "auth, as gateway-1 sees it".
 
-    ``stream(purpose)`` gives the random stream for a purpose, ``zone`` is that of the sidecar.
+    ``stream(purpose)`` gives the random stream for a purpose, ``zone`` is that of the sidecar, and
+    ``routes`` are those whose calls are counted apart.
     Every decision that a policy takes by itself goes to the ledger with its reason.
     ``every_endpoint`` also holds those that have left, for their counts; ``link`` is a note of the
     transport.
@@ -64,6 +65,7 @@ class Upstream:
         stream: Callable[[str], Draw],
         ledger: Ledger,
         zone: str = "",
+        routes: Iterable[str] = (),
     ) -> None:
         retry = edge.retry
         self.sidecar = sidecar
@@ -80,7 +82,7 @@ class Upstream:
         self.every_endpoint: list[Endpoint] = []
         self.was_panic = False
         self.balancer: Balancer = edge.balancer.build(stream(f"{self.name}/balancer"), clock)
-        self.counts = EdgeCounts()
+        self.counts = EdgeCounts(routes)
         self.link: Any = None
         self.budget: Budget | None = retry.budget.build(clock) if retry.budget else None
         self.limiter = Limiter(edge.limits) if edge.limits else None

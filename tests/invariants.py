@@ -121,6 +121,12 @@ def check_mesh(mesh: Mesh) -> None:
 
 def check_upstream(upstream: Upstream) -> None:
     """The policies of a sidecar hold as much as it has in flight, and no more."""
+    counts = upstream.counts
+    if counts.routes:
+        assert sum(map(sum, counts.routes.values())) == sum(counts.outcomes)
+        assert (
+            sum(by_class[0] for by_class in counts.routes.values()) == counts.outcomes[Outcome.OK]
+        )
     tries = sum(endpoint.active for endpoint in upstream.every_endpoint)
     assert min((endpoint.active for endpoint in upstream.every_endpoint), default=0) >= 0
     if upstream.limiter is not None:

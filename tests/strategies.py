@@ -9,11 +9,13 @@ many events fall on the same instant: ties are where two engines, or two orders,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import combinations
 
 from hypothesis import strategies as st
 
+from meshlab.consistency import reached, routes_on
 from meshlab.distributions import (
     Around,
     Constant,
@@ -318,6 +320,11 @@ def spans_of_time() -> st.SearchStrategy[tuple[float, float]]:
     return st.tuples(ticks(0, 96), ticks(1, 64)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 
 
+def one_of_them(routes: Iterable[str]) -> st.SearchStrategy[str | None]:
+    """None, for all routes, or one of them."""
+    return st.sampled_from((None, None, *sorted(routes)))
+
+
 @st.composite
 def faults(draw: st.DrawFn, scenario: Scenario) -> Fault:
     """One fault on a service, an instance or an edge of ``scenario``."""
@@ -325,14 +332,23 @@ def faults(draw: st.DrawFn, scenario: Scenario) -> Fault:
     kind = draw(st.sampled_from(("errors", "slowdown", "outage", "leak", "edge")))
     if kind == "edge":
         edge = draw(st.sampled_from(scenario.all_edges()))
-        ends = {"source": edge.source, "destination": edge.destination}
-        return EdgeFault(rate=draw(shares), delay=draw(ticks(0, 4)), start=start, end=end, **ends)
+        routes = routes_on(edge, scenario.loads, reached(scenario.edges, scenario.loads))
+        return EdgeFault(
+            source=edge.source,
+            destination=edge.destination,
+            rate=draw(shares),
+            delay=draw(ticks(0, 4)),
+            route=draw(one_of_them(routes)),
+            start=start,
+            end=end,
+        )
     service = draw(st.sampled_from(scenario.services))
     name = draw(maybe(st.sampled_from(service.instance_names())))
     where = {"service": service.name, "instance": name, "start": start, "end": end}
     match kind:
         case "errors":
-            return Errors(rate=draw(shares), **where)
+            routes = reached(scenario.edges, scenario.loads).get(service.name, ())
+            return Errors(rate=draw(shares), route=draw(one_of_them(routes)), **where)
         case "slowdown":
             return Slowdown(factor=draw(st.sampled_from((0.5, 2.0, 4.0))), **where)
         case "leak":

@@ -6,6 +6,8 @@ Nothing here knows of labels or of Prometheus. The hot path adds one to a slot;
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from meshlab.model import Outcome
 from meshlab.policies.breaker import Reason
 from meshlab.telemetry.names import DURATION_BUCKETS
@@ -14,13 +16,21 @@ OPENING = (Reason.CONSECUTIVE_FAILURES, Reason.FAILURE_RATE, Reason.SLOW_CALLS, 
 """The reasons for which a breaker opens."""
 
 
+CLASSES = ("2xx", "4xx", "5xx")
+"""Classes of status codes, as an API's users group them."""
+
+CLASS_OF = tuple(CLASSES.index(f"{outcome.code // 100}xx") for outcome in Outcome)
+"""Where in ``CLASSES`` each outcome counts."""
+
+
 class EdgeCounts:
     """What one sidecar counts about the calls on one edge.
 
     ``started`` counts calls. ``outcomes`` and ``tries`` are indexed by `Outcome`: the end of every
     call, and of every try.
     ``buckets`` counts calls by duration, one slot per bound of ``DURATION_BUCKETS`` and one more
-    for everything longer; ``seconds`` is their sum.
+    for everything longer; ``seconds`` is their sum. ``routes`` counts the ends of calls by class of
+    status code for each route, where there is more than one.
     """
 
     __slots__ = (
@@ -31,13 +41,15 @@ class EdgeCounts:
         "retries",
         "retries_denied",
         "retries_succeeded",
+        "routes",
         "seconds",
         "started",
         "tries",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, routes: Iterable[str] = ()) -> None:
         self.started = 0
+        self.routes = {route: [0] * len(CLASSES) for route in routes}
         self.outcomes = [0] * len(Outcome)
         self.tries = [0] * len(Outcome)
         self.retries = 0

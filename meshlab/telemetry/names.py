@@ -167,6 +167,14 @@ MESH_PANIC = _edge(
     envoy="lb_healthy_panic (counts requests)",
 )
 
+MESH_ROUTE_REQUESTS = _edge(
+    "mesh_route_requests_total", "counter",
+    "Calls that ended, by route and class of status; only where there is more than one route.",
+    "route", "code_class",
+    istio="istio_requests_total{request_operation}",
+    linkerd="outbound_http_route_request_statuses_total",
+)
+
 SERVICE_REQUESTS = Metric(
     name="service_requests_total", kind="counter", labels=("service", "code"),
     help="Requests that the application answered, by status.",
@@ -227,6 +235,7 @@ METRICS = (
     MESH_ENDPOINTS_AVAILABLE,
     MESH_EJECTIONS,
     MESH_PANIC,
+    MESH_ROUTE_REQUESTS,
     SERVICE_REQUESTS,
     SERVICE_REQUEST_DURATION,
     SERVICE_IN_FLIGHT,

@@ -12,7 +12,7 @@ from itertools import accumulate
 from meshlab.model import Outcome
 from meshlab.service import ServiceInstance
 from meshlab.telemetry import names
-from meshlab.telemetry.counts import OPENING
+from meshlab.telemetry.counts import CLASSES, OPENING
 from meshlab.telemetry.names import DURATION_BUCKETS, Metric
 from meshlab.telemetry.series import SeriesKey
 from meshlab.upstream import Upstream
@@ -78,6 +78,11 @@ class EdgeRegistry:
             _key(names.MESH_ENDPOINTS_AVAILABLE, *ends),
             _key(names.MESH_EJECTIONS, *ends),
             _key(names.MESH_PANIC, *ends),
+            *(
+                _key(names.MESH_ROUTE_REQUESTS, *ends, route, code_class)
+                for route in self.upstream.counts.routes
+                for code_class in CLASSES
+            ),
         ]
 
     def read(self) -> list[float]:
@@ -103,6 +108,7 @@ class EdgeRegistry:
             upstream.available,
             counts.ejections,
             cluster.panic,
+            *(count for classes in counts.routes.values() for count in classes),
         ]
 
     @staticmethod

@@ -158,6 +158,66 @@ def test_a_fault_finds_its_link_in_every_sidecar_of_its_source() -> None:
     assert seen == [[(0.0, 0.0)] * 2, [(0.5, 0.25)] * 2, [(0.0, 0.0)] * 2]
 
 
+def two_routes(*faults: Fault) -> Result:
+    """Eight requests a second on each of two routes, through a cart to a stock."""
+    scenario = line(service("cart"), service("stock"), duration=7.95, faults=())
+    (load,) = scenario.loads
+    loads = (load, replace(load, route="/buy"))
+    return run(replace(scenario, loads=loads, faults=faults))
+
+
+def by_route(result: Result, target: str) -> dict[str, tuple[float, ...]]:
+    """Calls of one sidecar that ended well and badly, by route."""
+    return {
+        route: tuple(
+            value(result, target, "mesh_route_requests_total", route=route, code_class=code)[-1]
+            for code in ("2xx", "5xx")
+        )
+        for route in ("/", "/buy")
+    }
+
+
+def test_errors_on_one_route_leave_the_others_well() -> None:
+    result = two_routes(Errors(service="stock", rate=1.0, route="/buy", **WHEN))
+    assert by_route(result, "client") == {"/": (63, 0), "/buy": (47, 16)}
+    assert result.processes["stock-1"].own_errors == 16
+
+
+def test_errors_on_one_route_stand_in_place_of_the_declared_rate_and_of_no_other() -> None:
+    """Two faults of one kind may hold on different routes at once."""
+    faults = (
+        Errors(service="stock", rate=0.0, route="/", **WHEN),
+        Errors(service="stock", rate=1.0, route="/buy", start=3.0, end=5.0),
+    )
+    mesh = Mesh(two_routes().scenario, seed=1)
+    mesh = Mesh(replace(mesh.scenario, faults=faults), seed=1)
+    seen = []
+    for time in (1.0, 2.5, 3.5, 4.5, 6.0):
+        mesh.engine.run(until=time)
+        seen.append(dict(mesh.instances["stock-1"].route_errors))
+    assert seen == [{}, {"/": 0.0}, {"/": 0.0, "/buy": 1.0}, {"/buy": 1.0}, {}]
+
+
+def test_a_broken_link_may_break_one_route_only() -> None:
+    fault = EdgeFault(source="cart", destination="stock", rate=1.0, route="/buy", **WHEN)
+    result = two_routes(fault)
+    assert by_route(result, "cart-1") == {"/": (63, 0), "/buy": (47, 16)}
+    assert by_route(result, "client") == {"/": (63, 0), "/buy": (47, 16)}
+
+
+def test_a_slow_link_may_slow_one_route_only() -> None:
+    fault = EdgeFault(source="cart", destination="stock", delay=0.25, route="/buy", start=0.0)
+    slow, well = two_routes(fault).edges["cart", "stock"], two_routes().edges["cart", "stock"]
+    late = slow.succeeded - 63  # all of the other route, and those of this that are through
+    assert slow.seconds == slow.succeeded * well.seconds / well.succeeded + 0.25 * late
+
+
+def test_a_fault_on_a_route_is_named_with_it() -> None:
+    fault = Errors(service="stock", instance="stock-1", rate=1.0, route="/buy", **WHEN)
+    (began,) = entries(two_routes(fault), "fault began")
+    assert began.subject == fault.target == "stock-1 /buy"
+
+
 def test_a_fault_without_a_target_in_the_mesh_is_only_noted() -> None:
     engine, ledger = Engine(), Ledger()
     schedule(Outage(service="cart", start=1.0), engine, ledger, (), ())

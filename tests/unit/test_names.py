@@ -44,7 +44,14 @@ def test_labels_name_edges_or_services_and_never_a_single_request(metric: Metric
     family = metric.name.split("_")[0]
     first = {"mesh": ("source", "destination"), "service": ("service",), "up": ("job",)}[family]
     assert metric.labels[: len(first)] == first
-    assert set(metric.labels[len(first) :]) <= {"code", "flag", "endpoint", "reason"}
+    assert set(metric.labels[len(first) :]) <= {
+        "code",
+        "flag",
+        "endpoint",
+        "reason",
+        "route",
+        "code_class",
+    }
 
 
 def test_instance_is_the_scrapers_label_and_declared_by_no_metric() -> None:

@@ -19,7 +19,7 @@ from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.telemetry import names
-from meshlab.telemetry.names import METRICS
+from meshlab.telemetry.names import MESH_ROUTE_REQUESTS, METRICS
 from meshlab.topology import Memory
 from tests.small import instance, line, patience, service, value
 
@@ -47,6 +47,13 @@ def trouble() -> Scenario:
 @cache
 def troubled() -> Result:
     return run(trouble())
+
+
+@cache
+def routed() -> Result:
+    """The same trouble with a second route."""
+    (load,) = trouble().loads
+    return run(replace(trouble(), loads=(load, replace(load, route="/buy", rate=16.0))))
 
 
 @cache
@@ -111,6 +118,19 @@ def test_the_last_scrape_of_a_sidecar_shows_the_totals_of_its_edge() -> None:
     assert last(result, "client", "mesh_request_duration_seconds_bucket", le="+Inf") == ended
 
 
+def test_routes_are_counted_apart_where_there_is_more_than_one() -> None:
+    result = routed()
+    ended = result.edges["client", "cart"].outcomes
+    for code_class in ("2xx", "4xx", "5xx"):
+        alike = [o for o in Outcome if f"{o.code // 100}xx" == code_class]
+        shown = [
+            last(result, "client", "mesh_route_requests_total", route=r, code_class=code_class)
+            for r in ("/", "/buy")
+        ]
+        assert sum(shown) == sum(ended[o] for o in alike)
+        assert shown[0] >= shown[1]
+
+
 def test_failures_of_endpoints_are_those_of_their_tries() -> None:
     result = troubled()
     tries = result.edges["client", "cart"].tries
@@ -153,8 +173,12 @@ def test_an_endpoint_that_comes_later_has_its_series_from_the_beginning() -> Non
 
 
 def test_every_metric_that_is_declared_is_recorded_and_no_other() -> None:
-    recorded = {key.metric for r in troubled().recordings for key in r.schema}
-    assert recorded == {sample for metric in METRICS for sample in metric.samples}
+    samples = {sample for metric in METRICS for sample in metric.samples}
+    for result, declared in (
+        (routed(), samples),
+        (troubled(), samples - {MESH_ROUTE_REQUESTS.name}),
+    ):
+        assert {key.metric for r in result.recordings for key in r.schema} == declared
 
 
 def test_labels_are_those_that_the_metric_declares() -> None:
@@ -226,7 +250,7 @@ def test_an_instance_that_is_not_there_yet_is_down() -> None:
 
 @pytest.mark.parametrize("metric", [m.name for m in METRICS if m.kind != "histogram"])
 def test_a_frame_has_every_sample_of_a_metric(metric: str) -> None:
-    result = shopped()
+    result = routed() if metric == MESH_ROUTE_REQUESTS.name else shopped()
     frame = result.frame(metric)
     series = sum(key.metric == metric for r in result.recordings for key in r.schema)
-    assert len(frame) == 2 * series > 0
+    assert len(frame) == len(result.recording("client").times) * series > 0
