@@ -2,7 +2,7 @@
 
     pale bar     the caller waits
     full bar     the instance holds the request; it may outlast the caller's patience
-    ✕, hatched   the try failed
+    ✕, hatched   the try failed, and how
 
 Rows stand in the order in which things happened, indented by who asked whom. Tries of one call
 follow each other with their number. Calls alike in a row that lead no further share one row.
@@ -132,7 +132,12 @@ def _bars(rows: list[Row], zero: float, *, pale: bool) -> go.Bar:
         marker={
             "color": [look.colour for look in looks],
             "opacity": 0.35 if pale else 1.0,
-            "pattern": {"shape": ["/" if row.failed else "" for _, row, _ in placed]},
+            "pattern": {
+                "shape": ["/" if row.failed and not pale else "" for _, row, _ in placed],
+                "fillmode": "overlay",
+                "fgcolor": "white",
+                "size": 6,
+            },
         },
         hovertemplate="%{text}: %{x:.1f} ms from %{base:.1f} ms<extra></extra>",
     )

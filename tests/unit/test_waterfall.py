@@ -60,7 +60,7 @@ def test_the_tries_of_a_call_are_numbered_and_say_how_they_failed() -> None:
     assert labels(figure) == ["cart-1 · try 1", "cart-1 · try 2", "cart-1 · try 3"]
     assert crosses(figure) == ["✕ ERROR"] * 3
     assert set(figure.data[0].marker.color) == {LOOK["errors"].colour}
-    assert set(figure.data[0].marker.pattern.shape) == {"/"}
+    assert set(figure.data[1].marker.pattern.shape) == {"/"}
     assert "failed: cart-1 · try 1 ERROR, " in summary_of(figure)
 
 
