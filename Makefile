@@ -14,7 +14,7 @@ LAB := -m jupyter lab --LabApp.news_url=None --LabApp.extension_manager=readonly
     $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .NOTPARALLEL:
-.PHONY: help lab test check lint types cover full bench notebooks pins clean distclean .venv
+.PHONY: help lab test check lint types cover full bench notebooks index pins clean distclean .venv
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ bench: .venv ## measure, and print the ratios
 
 notebooks: .venv ## run notebooks in place to renew kept outputs (NOTEBOOKS=... for some)
 	env -u PYTHONHASHSEED $(PY) -m tests.keep_outputs $(NOTEBOOKS)
+
+index: .venv ## write notebooks/README.md and the links from lesson to lesson
+	$(PY) -m tests.navigation
 
 .venv: .venv/.ready ## make the environment, or bring it up to date
 

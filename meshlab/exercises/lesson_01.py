@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import inf, sqrt
 from statistics import mean, variance
@@ -20,6 +20,9 @@ ALARM = 0.12
 
 NOISE = 5.0
 """A gap between two worlds that noise alone does not reach, in standard errors."""
+
+Board = Mapping[str, Mapping[str, Sequence[float]]]
+"""Number -> service -> its value on each day."""
 
 SUSPECTS = ("user", "user->auth", "user->order", "user->database")
 
@@ -52,6 +55,18 @@ def mystery_day() -> Scenario:
     """Exercise 4: something makes user fail. Reading this function would spoil the exercise."""
     broken = EdgeFault(source="user", destination="database", rate=0.7)
     return replace(shop(rate=20, duration=60), faults=(broken,))
+
+
+def gap(one: Sequence[float], other: Sequence[float]) -> float:
+    """How far the averages of two samples are apart, in standard errors of their difference."""
+    error = sqrt((variance(one) + variance(other)) / len(one))
+    difference = abs(mean(one) - mean(other))
+    return difference / error if error else (inf if difference else 0.0)
+
+
+def widest(one: Board, other: Board) -> tuple[float, str]:
+    """The widest gap between two boards, and the number that shows it."""
+    return max((gap(one[n][s], other[n][s]), f"{n} of {s}") for n in one for s in one[n])
 
 
 def counted(result: Result) -> dict[str, tuple[float, float]]:
@@ -126,7 +141,7 @@ def _judge_twin(answer: object) -> str | None:
     if (scenario.loads, scenario.duration) != (lost_way().loads, lost_way().duration):
         return "the load and the duration must stay those of lost_way()"
     world, twin = _days(lost_way(), 1), _days(scenario, 101)
-    gaps = {key: _gap(world[key], twin[key]) for key in world}
+    gaps = {key: gap(world[key], twin[key]) for key in world}
     service, what = key = max(gaps, key=lambda k: gaps[k])
     if gaps[key] < NOISE:
         return None
@@ -145,13 +160,6 @@ def _days(scenario: Scenario, first: int) -> Mapping[tuple[str, str], list[float
         for service in days[0]
         for i, what in enumerate(("requests", "errors"))
     }
-
-
-def _gap(one: list[float], other: list[float]) -> float:
-    """The difference of two means, in standard errors."""
-    error = sqrt((variance(one) + variance(other)) / len(one))
-    difference = abs(mean(one) - mean(other))
-    return difference / error if error else (inf if difference else 0.0)
 
 
 CLUES = {

@@ -35,6 +35,18 @@ def records_of(result: Result) -> pd.DataFrame:
     return stored(result.central)
 
 
+def z(a: float, b: float) -> float:
+    """How far apart two counts are, in standard deviations of their difference."""
+    return float((a - b) / (a + b) ** 0.5)
+
+
+def share_z(a: pd.Series, b: pd.Series) -> float:
+    """The same for the failed shares of two services: rows of `summary`."""
+    p = (a["failed"] + b["failed"]) / (a["requests"] + b["requests"])
+    noise = (p * (1 - p) * (1 / a["requests"] + 1 / b["requests"])) ** 0.5
+    return float(abs(a["failed share"] - b["failed share"]) / noise) if noise else 0.0
+
+
 def mystery_store() -> pd.DataFrame:
     """A store in which one service falls silent. Reading this function would spoil the exercise."""
     lossy = Central(partitions=(("inventory", 15, 30),))

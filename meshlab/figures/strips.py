@@ -48,6 +48,21 @@ def strips(
     return finish(figure, title, _summary(panels, units or {}))
 
 
+def two_boards(
+    boards: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]],
+    *,
+    title: str,
+    units: Mapping[str, str],
+) -> go.Figure:
+    """Two boards beside each other: the first, of before or of world A, grey; the second purple.
+
+    ``boards`` is world -> quantity -> category -> values, as one collects them, run by run.
+    """
+    turned = {what: {world: board[what] for world, board in boards.items()} for what in units}
+    concepts = dict(zip(boards, ("before", "after"), strict=True))
+    return strips(turned, title=title, units=units, concepts=concepts)
+
+
 def _dots(
     values: Mapping[str, Sequence[float]], categories: Sequence[str], lane: float, look: Look
 ) -> go.Scatter:

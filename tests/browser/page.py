@@ -126,16 +126,18 @@ class PanelOnPage:
         return drawn
 
     def press(self, key: str) -> float:
-        """Press a key and wait for the repaint; how long that took (ms)."""
+        """Press a key that changes the figure and wait for the repaint; how long it took (ms)."""
         before = self.graph.evaluate("graph => graph.repainted.length")
         self.slider.press(key)
         wait_until(self.graph, "(graph, before) => graph.repainted.length > before", before)
         taken: float = self.graph.evaluate("g => g.repainted.at(-1) - g.pressed.at(-1)")
         return taken
 
-    def wait_for(self, summary: str) -> None:
+    def wait_for(self, summary: str, title: str | None = None) -> None:
         """Wait until the figure is the one that says this of itself."""
-        wait_until(self.graph, "(graph, said) => graph.layout.meta.summary === said", summary)
+        condition = """({ layout }, [summary, title]) =>
+          layout.meta.summary === summary && (title ?? layout.title.text) === layout.title.text"""
+        wait_until(self.graph, condition, [summary, title])
 
 
 def wait_until(locator: Locator, condition: str, argument: object) -> None:

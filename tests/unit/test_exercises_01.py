@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from meshlab.exercises import exercise
-from meshlab.exercises.lesson_01 import EXERCISES, NOISE, _days, _gap, friday, lost_way
+from meshlab.exercises.lesson_01 import EXERCISES, NOISE, _days, friday, gap, lost_way, widest
 from meshlab.faults import Errors
 from meshlab.lab import check
 from meshlab.mesh import run
@@ -100,4 +100,13 @@ def test_on_friday_order_fails_half_its_answers_and_makes_none_of_them_itself() 
 def test_the_days_of_one_world_differ_from_each_other_by_no_more_than_noise() -> None:
     calm = shop(rate=20, duration=30)
     one, other = _days(calm, 1), _days(calm, 101)
-    assert max(_gap(one[key], other[key]) for key in one) < NOISE
+    assert max(gap(one[key], other[key]) for key in one) < NOISE
+
+
+def test_the_widest_gap_between_two_boards_names_its_number() -> None:
+    calm = {"requests": {"auth": [40.0, 42.0]}, "errors": {"auth": [0.0, 0.0], "user": [0.0, 0.2]}}
+    ill = {"requests": {"auth": [41.0, 43.0]}, "errors": {"auth": [0.0, 0.0], "user": [0.7, 0.9]}}
+    size, what = widest(calm, ill)
+    assert what == "errors of user"
+    assert size == pytest.approx(0.7 / 0.02**0.5)  # two variances of 0.02, two days
+    assert gap([1, 1], [1, 1]) == 0

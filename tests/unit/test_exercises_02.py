@@ -4,7 +4,15 @@ import pandas as pd
 import pytest
 
 from meshlab.exercises import exercise
-from meshlab.exercises.lesson_02 import DOWN, EXERCISES, doubled_store, evidence, silent_gateways
+from meshlab.exercises.lesson_02 import (
+    DOWN,
+    EXERCISES,
+    doubled_store,
+    evidence,
+    share_z,
+    silent_gateways,
+    z,
+)
 from meshlab.lab import check
 from meshlab.mesh import run
 from meshlab.telemetry.central import Central
@@ -91,3 +99,13 @@ def test_only_a_fine_gateway_has_records_and_no_two_verdicts_share_their_evidenc
     seen = {name: evidence(run(world, seed=1)) for name, world in silent_gateways().items()}
     assert [name for name, (_, _, records) in seen.items() if records] == ["fine"]
     assert len({(up, answered > 0, records > 0) for up, answered, records in seen.values()}) == 4
+
+
+def test_differences_are_measured_in_what_chance_makes_of_them() -> None:
+    assert z(200, 200) == 0
+    assert z(250, 150) == 5  # 100 more, and chance makes a root of 400
+    half = pd.Series({"failed": 50, "requests": 100, "failed share": 0.5})
+    more = pd.Series({"failed": 70, "requests": 100, "failed share": 0.7})
+    none = pd.Series({"failed": 0, "requests": 100, "failed share": 0.0})
+    assert share_z(half, more) == pytest.approx(0.2 / (0.6 * 0.4 / 50) ** 0.5)
+    assert share_z(none, none) == 0

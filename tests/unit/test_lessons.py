@@ -1,5 +1,6 @@
 """The house rules for lessons, as far as a machine can check them."""
 
+import ast
 import re
 from pathlib import Path
 from statistics import median
@@ -7,6 +8,8 @@ from typing import Any
 
 import nbformat
 import pytest
+
+from tests import navigation
 
 ROOT = Path(__file__).parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -32,11 +35,32 @@ def lines(cell: Cell) -> int:
     return sum(bool(line.strip()) for line in cell["source"].splitlines())
 
 
-def words(cell: Cell) -> int:
-    """The words of a text cell; tables, source blocks and links' targets are not prose."""
-    source = re.sub(r"```.*?```", "", cell["source"], flags=re.S)
-    prose = "\n".join(line for line in source.splitlines() if not line.lstrip().startswith("|"))
+def words(cell: Cell, *, tables: bool = False) -> int:
+    """The words of a text cell; source blocks, navigation and links' targets are not prose."""
+    source = re.sub(r"```.*?```", "", navigation.WAY.sub("", cell["source"]), flags=re.S)
+    kept = [line for line in source.splitlines() if tables or not line.lstrip().startswith("|")]
+    return count("\n".join(kept))
+
+
+def count(prose: str) -> int:
     return len(re.findall(r"\w[\w'’-]*", LINK.sub("]", prose)))
+
+
+def code_and_prose(cell: Cell) -> tuple[int, int]:
+    """The lines of a code cell that one reads as code, and the words of its docstrings.
+
+    Imports, comments and lines with nothing but brackets are furniture.
+    """
+    rows, prose = cell["source"].splitlines(), 0
+    furniture = {n for n, row in enumerate(rows, 1) if not re.match(r"[^#]*\w", row)}
+    for node in ast.walk(ast.parse(cell["source"])):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            prose += count(ast.get_docstring(node) or "")
+            node = node.body[0]
+        elif not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        furniture |= set(range(node.lineno, (node.end_lineno or 0) + 1))
+    return len(rows) - len(furniture), prose
 
 
 def name(path: Path) -> str:
@@ -75,6 +99,30 @@ def test_code_cells_are_short(path: Path) -> None:
 def test_text_cells_are_short(path: Path) -> None:
     long = {cell["id"]: words(cell) for cell in text(path) if words(cell) > 80}
     assert not long
+
+
+@lesson
+def test_there_are_12_to_20_words_for_every_line_of_code(path: Path) -> None:
+    """Text cells with their tables and docstrings, over code: see `code_and_prose`."""
+    counted = [code_and_prose(cell) for cell in code(path)]
+    read = sum(words(cell, tables=True) for cell in text(path)) + sum(prose for _, prose in counted)
+    assert 12 <= read / sum(lines for lines, _ in counted) <= 20
+
+
+@lesson
+def test_a_lesson_leads_back_and_on_to_its_solutions_and_to_the_index(path: Path) -> None:
+    """`make index` writes the line, once the last cell has one that begins with "Next: "."""
+    assert navigation.way(path) in text(path)[-1]["source"], "make index is due"
+
+
+def test_the_index_of_the_lessons_is_made_from_their_headers() -> None:
+    assert navigation.INDEX.read_text(encoding="utf-8") == navigation.index(), "make index is due"
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=name)
+def test_solutions_lead_back_to_their_lesson(path: Path) -> None:
+    targets = [t for cell in text(path) for t in LINK.findall(cell["source"])]
+    assert f"../{path.name}" in targets
 
 
 @lesson

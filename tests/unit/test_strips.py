@@ -1,6 +1,6 @@
 """Strips show every run of every world, and tell in words what is apart."""
 
-from meshlab.figures.strips import strips
+from meshlab.figures.strips import strips, two_boards
 from meshlab.figures.style import summary_of
 
 PANELS = {
@@ -67,3 +67,11 @@ def test_a_number_that_is_missing_is_drawn_nowhere_and_told_nowhere() -> None:
     runs = {"calm": {"auth": [0.0, 0.1]}, "today": {"auth": [float("nan")]}}
     said = summary_of(strips({"errors": runs}, title="Today"))
     assert said == "Every dot is one run: calm, today. In 1 of 1 rows they overlap."
+
+
+def test_two_boards_are_the_same_strips_collected_world_by_world() -> None:
+    boards = {world: {what: PANELS[what][world] for what in PANELS} for world in PANELS["errors"]}
+    units = {"requests": "1/s", "errors": "%"}
+    looks = {"world A": "before", "world B": "after"}
+    beside = two_boards(boards, title="Two worlds", units=units)
+    assert beside == strips(PANELS, title="Two worlds", units=units, concepts=looks)
