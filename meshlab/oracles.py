@@ -90,7 +90,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """ "agrees", "differs", or "too wide" where the interval is too wide to tell.
+        """The row "agrees" or "differs", or its interval is "too wide" to tell.
 
         ``near`` is for laws that hold in a limit only: so far (a share) the mean may be off.
         """
