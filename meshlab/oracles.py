@@ -95,10 +95,10 @@ class Comparison:
         ``near`` is for laws that hold in a limit only: so far (a share) the mean may be off.
         """
         size = abs(self.expected)
-        if self.reach > WIDE * size:
-            return "too wide"
         off = abs(self.mean - self.expected)
-        return "agrees" if off <= max(self.reach, self.near * size) + 1e-9 * size else "differs"
+        if off > max(self.reach, self.near * size) + 1e-9 * size:
+            return "differs"
+        return "too wide" if self.reach > WIDE * size else "agrees"
 
 
 def judge(what: str, expected: float, runs: Sequence[float], near: float = 0.0) -> Comparison:

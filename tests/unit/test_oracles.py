@@ -83,6 +83,7 @@ def test_a_verdict_is_agrees_differs_or_too_wide() -> None:
     assert judge("a", 10.0, [9.9, 10.1, 10.0, 9.95, 10.05]).verdict == "agrees"
     assert judge("b", 11.0, [9.9, 10.1, 10.0, 9.95, 10.05]).verdict == "differs"
     assert judge("c", 10.0, [5.0, 15.0, 10.0]).verdict == "too wide"
+    assert judge("d", 2.0, [9.0, 11.0, 10.0, 9.5, 10.5]).verdict == "differs", "wide, but elsewhere"
     assert judge("exact", 64.0, [64.0, 64.0]).verdict == "agrees"
     assert judge("exact", 64.0, [63.0, 63.0]).verdict == "differs"
 
