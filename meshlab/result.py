@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Result:
-    """Everything that a run recorded. ``edges`` is keyed by (source, destination)."""
+    """Everything that a run recorded. ``edges`` is keyed by (source, destination).
+
+    ``engine`` says which engine ran, and why not the compiled one; all else is the same in both.
+    """
 
     scenario: Scenario
     seed: int
@@ -37,6 +40,7 @@ class Result:
     edges: dict[tuple[str, str], EdgeTotals]
     processes: dict[str, ProcessTotals]
     central: CentralLog | None
+    engine: str = "reference"
 
     def frame(self, metric: str | Metric, /, **matchers: Matcher) -> pd.DataFrame:
         """All samples of one metric as a tidy frame; see `meshlab.telemetry.series.frame`."""

@@ -1,0 +1,43 @@
+"""Random numbers: every purpose has its own stretch of numbers, which Python fills in blocks.
+
+The numbers are those of `meshlab.streams`, in the same order. When a stretch runs low the run
+stops between two events, and goes on when Python has filled it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshlab.compiled.jit import jit
+from meshlab.compiled.layout import number_at, stream_at, word_at
+
+
+@jit
+def draw(root: Any, stream: int) -> float:
+    """The next variate of a stream."""
+    place = stream_at(root.streams, stream)
+    here = place.next
+    place.next = here + 1
+    if here >= place.low:
+        root.attention = 1
+    return number_at(root.variates, here).x  # type: ignore[no-any-return]
+
+
+@jit
+def word(root: Any, stream: int) -> int:
+    """The next 64 bits of a stream of words."""
+    place = stream_at(root.streams, stream)
+    here = place.next
+    place.next = here + 1
+    if here >= place.low:
+        root.attention = 1
+    return word_at(root.words, here).x  # type: ignore[no-any-return]
+
+
+@jit
+def nonzero(root: Any, stream: int) -> int:
+    """The next word that is not zero."""
+    bits = word(root, stream)
+    while bits == 0:
+        bits = word(root, stream)
+    return bits

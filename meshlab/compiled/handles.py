@@ -1,0 +1,204 @@
+"""What the reference engine's own parts see of a compiled run.
+
+Membership, faults and the totals are rules of the reference engine, and stay where they are. They
+are given these handles in place of an `Engine`, a `ServiceInstance` and an `Upstream`: the same
+words, with the state in the records of the compiled run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from meshlab.compiled.heap import Kind
+from meshlab.compiled.layout import NOBODY
+from meshlab.compiled.loop import Command
+from meshlab.compiled.notes import What
+from meshlab.model import Endpoint
+from meshlab.service import ServiceInstance
+from meshlab.topology import Edge, Instance, Service
+
+if TYPE_CHECKING:
+    from meshlab.compiled.world import World
+
+KILLED_FOR = {"outage": What.OUTAGE, "end of its time": What.END_OF_TIME}
+
+
+class Timeline:
+    """In place of an `Engine`: what it is asked to do comes back as an event for Python."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.actions: list[tuple[Callable[[Any], None], Any]] = []
+
+    @property
+    def now(self) -> float:
+        return float(self._world.root["now"])
+
+    def at(self, time: float, callback: Callable[[Any], None], argument: Any = None) -> None:
+        """Call ``callback(argument)`` at ``time`` (s)."""
+        self.actions.append((callback, argument))
+        self._world.push(time, Kind.CONTROL, len(self.actions) - 1)
+
+
+class _Field:
+    """A field of the record behind a handle, under the same name or another."""
+
+    def __init__(self, name: str = "") -> None:
+        self._field = name
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._field = self._field or name
+
+    def __get__(self, handle: Any, owner: type) -> Any:
+        return handle.record[self._field].item()
+
+    def __set__(self, handle: Any, value: Any) -> None:
+        handle.record[self._field] = value
+
+
+class _ByRoute:
+    """In place of a dict by route: what faults set for one route of many."""
+
+    def __init__(self, world: World, array: str, first: int, fields: tuple[str, ...]) -> None:
+        self._world, self._array, self._first, self._fields = world, array, first, fields
+
+    def _record(self, route: str) -> Any:
+        return self._world.memory.arrays[self._array][self._first + self._world.routes.index(route)]
+
+    def __setitem__(self, route: str, values: float | tuple[float, ...]) -> None:
+        numbers = values if isinstance(values, tuple) else (values,)
+        for field, number in zip(self._fields, numbers, strict=True):
+            self._record(route)[field] = number
+
+    def __delitem__(self, route: str) -> None:
+        self._record(route)[self._fields[0]] = NOBODY
+
+
+class InstanceHandle:
+    """In place of a `ServiceInstance`, for those who start, stop and disturb it."""
+
+    error_rate = _Field()
+    slowdown = _Field()
+    hang_rate = _Field()
+    hang_goroutines = _Field()
+    hang_cpu = _Field()
+    up = _Field()
+    wanted = _Field()
+    held_down = _Field()
+
+    def __init__(
+        self, world: World, number: int, service: Service, config: Instance, name: str
+    ) -> None:
+        self._world = world
+        self.number = number
+        self.service = service
+        self.config = config
+        self.name = name
+
+    @property
+    def record(self) -> Any:
+        return self._world.memory.arrays["instances"][self.number]
+
+    def start(self) -> None:
+        self._world.command(Command.START, self.number)
+
+    def kill(self, reason: str) -> None:
+        self._world.command(Command.KILL, self.number, KILLED_FOR[reason])
+
+    @property
+    def route_errors(self) -> _ByRoute:
+        first = self.number * len(self._world.routes)
+        return _ByRoute(self._world, "route_errors", first, ("x",))
+
+    come = ServiceInstance.come
+    go = ServiceInstance.go
+    stop = ServiceInstance.stop
+    resume = ServiceInstance.resume
+
+    @property
+    def truth(self) -> SimpleNamespace:
+        """What really happened, as `meshlab.totals` reads it."""
+        names = ("received", "ok", "own_errors", "passed_on", "shed", "wasted")
+        return SimpleNamespace(**{name: int(self.record[f"true_{name}"]) for name in names})
+
+
+class Link:
+    """In place of the `Link` of an upstream, for edge faults."""
+
+    rate = _Field("link_rate")
+    delay = _Field("link_delay")
+
+    def __init__(self, upstream: UpstreamHandle) -> None:
+        self._upstream = upstream
+
+    @property
+    def record(self) -> Any:
+        return self._upstream.record
+
+    @property
+    def routes(self) -> _ByRoute:
+        world = self._upstream.world
+        first = self._upstream.number * len(world.routes)
+        return _ByRoute(world, "route_links", first, ("rate", "delay"))
+
+
+class UpstreamHandle:
+    """In place of an `Upstream`, for those who bring news and add up."""
+
+    def __init__(
+        self, world: World, number: int, edge: Edge, sidecar: str, slots: dict[str, int]
+    ) -> None:
+        self.world = world
+        self.number = number
+        self.edge = edge
+        self.sidecar = sidecar
+        self.name = f"{sidecar}->{edge.destination}"
+        self.slots = slots
+        self.link = Link(self)
+        self._joined: list[str] = []
+
+    @property
+    def record(self) -> Any:
+        return self.world.memory.arrays["upstreams"][self.number]
+
+    def joined(self, endpoint: Endpoint) -> None:
+        self._joined.append(endpoint.name)
+        self.world.command(Command.JOIN, self.number, self.slots[endpoint.name])
+
+    def left(self, endpoint: str) -> None:
+        self.world.command(Command.LEAVE, self.number, self.slots[endpoint])
+
+    @property
+    def counted_routes(self) -> tuple[str, ...]:
+        """The routes whose calls are counted apart."""
+        every = self.world.routes
+        return tuple(r for r in every if self.edge.takes(r)) if len(every) > 1 else ()
+
+    @property
+    def every_endpoint(self) -> list[SimpleNamespace]:
+        """Name, tries and tries in flight of every endpoint that ever joined, in that order."""
+        table = self.world.memory.arrays["endpoints"]
+        return [
+            SimpleNamespace(
+                name=name,
+                attempts=int(table["attempts"][self.slots[name]]),
+                active=int(table["active"][self.slots[name]]),
+            )
+            for name in self._joined
+        ]
+
+    @property
+    def counts(self) -> SimpleNamespace:
+        """The counts that `meshlab.totals` adds up."""
+        record = self.record
+        return SimpleNamespace(
+            routes=self.counted_routes,
+            started=int(record["started"]),
+            outcomes=record["outcomes"].tolist(),
+            tries=record["tries"].tolist(),
+            retries=int(record["retries"]),
+            retries_denied=int(record["retries_denied"]),
+            seconds=float(record["seconds"]),
+        )

@@ -1,0 +1,77 @@
+"""How the rules are compiled, and how they reach their records.
+
+All state of a compiled run lies in numpy arrays of records (`meshlab.compiled.layout`). A rule gets
+the *root* record, which knows the address of every array, and finds the rest from there:
+
+    call = call_at(root.calls, number)
+    call.attempts += 1
+
+A record is found by its address, without counting references and without a copy. The arrays are
+kept alive by the Python side for as long as the run goes on.
+
+Compiled code is cached on disk, in a folder named after everything it depends on: the sources of
+this package, numba, and Python. numba's own check would look at one file and miss the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numba import types
+from numba.core import config
+from numba.extending import intrinsic
+from numba.np.numpy_support import from_dtype
+
+Rule = TypeVar("Rule", bound=Callable[..., Any])
+
+
+def _fingerprint() -> str:
+    """Changes when compiled code would."""
+    sha = hashlib.sha256(f"{sys.version} {numba.__version__} {np.__version__}".encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        sha.update(path.read_bytes())
+    return sha.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """Where compiled code is kept: ``MESHLAB_CACHE``, or a folder of the user's cache."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    root = Path(os.environ.get("MESHLAB_CACHE") or Path(home) / "meshlab")
+    return root / _FINGERPRINT
+
+
+_FINGERPRINT = _fingerprint()
+
+
+def jit(rule: Rule) -> Rule:
+    """Compile a rule on its first use. Floats keep their order: no fast-math, so the same bytes."""
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_folder())
+    try:
+        return numba.njit(cache=True, error_model="numpy")(rule)  # type: ignore[no-any-return]
+    finally:
+        config.CACHE_DIR = before
+
+
+def finder(dtype: np.dtype[Any]) -> Any:
+    """``at(address, index)``: the record of this type at a place in an array of such records."""
+    record, size = from_dtype(dtype), dtype.itemsize
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def at(typing_context: Any, address: Any, index: Any) -> Any:
+        def place(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            start, number = arguments
+            number = context.cast(builder, number, signature.args[1], types.int64)
+            offset = builder.mul(number, context.get_constant(types.int64, size))
+            return builder.inttoptr(builder.add(start, offset), context.get_value_type(record))
+
+        return record(types.int64, index), place
+
+    return at

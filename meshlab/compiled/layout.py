@@ -1,0 +1,464 @@
+"""The records of a compiled run: one type for each thing that the rules remember.
+
+Each field is a field of the class of the same name in the reference engine, or a number by which
+one record finds another: records lie in arrays and refer to each other by their place there. A
+``generation`` counts how often a place was used, so that a timer set for an earlier tenant is
+known to come too late.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from meshlab.compiled.jit import finder
+from meshlab.model import Outcome
+from meshlab.policies.windows import BUCKETS
+from meshlab.telemetry.counts import OPENING
+from meshlab.telemetry.names import DURATION_BUCKETS
+
+OUTCOMES = len(Outcome)
+DURATIONS = len(DURATION_BUCKETS) + 1
+NOBODY = -1
+"""In a field that names a record: there is none."""
+
+POOLS = ("calls", "jobs", "timers", "heap", "notes", "spans", "exemplars")
+"""Arrays that grow during a run, when less than ``margin`` of them is free."""
+
+ROOT = np.dtype(
+    [
+        ("now", "f8"),
+        ("sequence", "i8"),
+        ("events", "i8"),
+        ("requests", "i8"),
+        ("attention", "i8"),
+        ("margin", "i8"),
+        ("control", "i8"),
+        *((name, "i8") for name in POOLS),
+        *((f"{name}_room", "i8") for name in POOLS),
+        *((f"{name}_used", "i8") for name in POOLS),
+        *((f"{name}_free", "i8") for name in ("calls", "jobs", "timers")),
+        *(
+            (name, "i8")
+            for name in (
+                "variates",
+                "words",
+                "streams",
+                "upstreams",
+                "endpoints",
+                "members",
+                "candidates",
+                "local",
+                "schedules",
+                "rings",
+                "windows",
+                "instances",
+                "services",
+                "cores",
+                "lanes",
+                "steps",
+                "ways",
+                "routes",
+                "route_errors",
+                "route_links",
+                "route_counts",
+                "loads",
+                "points",
+                "tallies",
+                "tally_order",
+                "tallied",
+                "bounds",
+            )
+        ),
+        ("route_count", "i8"),
+        ("faults_by_route", "u1"),
+        ("traced", "u1"),
+        ("sampling_bound", "u8"),
+        ("all_sampled", "u1"),
+        ("trace_words", "i8"),
+        ("span_words", "i8"),
+    ],
+    align=True,
+)
+
+EVENT = np.dtype(
+    [("time", "f8"), ("sequence", "i8"), ("kind", "i4"), ("a", "i4"), ("b", "i4"), ("c", "i4")],
+    align=True,
+)
+
+STREAM = np.dtype([("next", "i8"), ("low", "i8"), ("end", "i8")], align=True)
+NUMBER = np.dtype([("x", "f8")])
+WHOLE = np.dtype([("x", "i8")])
+WORD = np.dtype([("x", "u8")])
+POINT = np.dtype([("time", "f8"), ("rate", "f8")])
+RING = np.dtype([("point", "u8"), ("endpoint", "i8")])
+
+LOAD = np.dtype(
+    [
+        ("peak", "f8"),
+        ("carry", "f8"),
+        ("upstream", "i4"),
+        ("route", "i4"),
+        ("first_point", "i4"),
+        ("points", "i4"),
+        ("draw_gap", "i4"),
+        ("draw_thin", "i4"),
+        ("poisson", "u1"),
+    ],
+    align=True,
+)
+
+STEP = np.dtype([("upstream", "i4"), ("draw", "i4"), ("first_way", "i4"), ("ways", "i4")])
+ROUTE_LINK = np.dtype([("rate", "f8"), ("delay", "f8")])
+WAY = np.dtype([("bound", "f8"), ("upstream", "i4"), ("draw", "i4")], align=True)
+ROUTE = np.dtype([("first", "i4"), ("end", "i4")], align=True)
+
+CALL = np.dtype(
+    [
+        ("key", "i8"),
+        ("deadline", "f8"),
+        ("started", "f8"),
+        ("pause", "f8"),
+        ("timeout", "f8"),
+        ("sent_at", "f8"),
+        ("permit", "i8"),
+        ("trace_high", "u8"),
+        ("trace_low", "u8"),
+        ("span", "u8"),
+        ("try_span", "u8"),
+        ("upstream", "i4"),
+        ("route", "i4"),
+        ("generation", "i4"),
+        ("attempts", "i4"),
+        ("parent", "i4"),
+        ("endpoint", "i4"),
+        ("job", "i4"),
+        ("job_generation", "i4"),
+        ("next", "i4"),
+        ("open", "u1"),
+        ("retrying", "u1"),
+        ("sending", "u1"),
+        ("trial", "u1"),
+        ("traced", "u1"),
+        ("begins_trace", "u1"),
+    ],
+    align=True,
+)
+
+JOB = np.dtype(
+    [
+        ("key", "i8"),
+        ("deadline", "f8"),
+        ("arrived", "f8"),
+        ("trace_high", "u8"),
+        ("trace_low", "u8"),
+        ("span", "u8"),
+        ("parent_span", "u8"),
+        ("instance", "i4"),
+        ("route", "i4"),
+        ("generation", "i4"),
+        ("step", "i4"),
+        ("steps_end", "i4"),
+        ("caller", "i4"),
+        ("caller_generation", "i4"),
+        ("caller_attempt", "i4"),
+        ("call", "i4"),
+        ("call_generation", "i4"),
+        ("before", "i4"),
+        ("after", "i4"),
+        ("ahead", "i4"),
+        ("behind", "i4"),
+        ("next", "i4"),
+        ("open", "u1"),
+        ("working", "u1"),
+        ("hung", "u1"),
+        ("traced", "u1"),
+    ],
+    align=True,
+)
+
+TIMER = np.dtype(
+    [
+        ("due", "f8"),
+        ("sequence", "i8"),
+        ("call", "i4"),
+        ("generation", "i4"),
+        ("attempt", "i4"),
+        ("next", "i4"),
+    ],
+    align=True,
+)
+LANE = np.dtype([("seconds", "f8"), ("first", "i4"), ("last", "i4")], align=True)
+
+UPSTREAM = np.dtype(
+    [
+        # the call machine
+        ("timeout", "f8"),
+        ("deadline", "f8"),
+        ("lane", "i4"),
+        ("max_attempts", "i4"),
+        ("retry_on", "i4"),
+        ("avoid_previous", "u1"),
+        ("required", "u1"),
+        ("mirror", "u1"),
+        ("probability", "f8"),
+        ("base_seconds", "f8"),
+        ("factor", "f8"),
+        ("cap_seconds", "f8"),
+        ("jitter", "f8"),
+        ("spread", "f8"),
+        ("has_spread", "u1"),
+        ("draw_jitter", "i4"),
+        # the link
+        ("link_rate", "f8"),
+        ("link_delay", "f8"),
+        ("draw_link", "i4"),
+        # the cluster
+        ("first_endpoint", "i4"),
+        ("endpoints", "i4"),
+        ("members", "i4"),
+        ("candidates", "i4"),
+        ("local", "i4"),
+        ("near", "u1"),
+        ("panic", "u1"),
+        ("was_panic", "u1"),
+        ("panic_threshold", "f8"),
+        # the balancer
+        ("balancer", "i4"),
+        ("choices", "i4"),
+        ("draw_balancer", "i4"),
+        ("turn", "i8"),
+        ("decay", "f8"),
+        ("schedule", "i8"),
+        ("schedule_length", "i4"),
+        ("schedule_of", "i8"),
+        ("ring", "i8"),
+        ("ring_length", "i8"),
+        # limits
+        ("limited", "u1"),
+        ("max_requests", "i8"),
+        ("active", "i8"),
+        # rate limit
+        ("rate_limited", "u1"),
+        ("rate_tokens", "i8"),
+        ("rate_most", "i8"),
+        ("rate_per_fill", "i8"),
+        ("rate_interval", "f8"),
+        ("rate_fills", "i8"),
+        # breaker
+        ("breaker", "u1"),
+        ("state", "i4"),
+        ("generation", "i8"),
+        ("consecutive", "i8"),
+        ("trials_in_flight", "i8"),
+        ("trials_succeeded", "i8"),
+        ("opened_at", "f8"),
+        ("retry_at", "f8"),
+        ("consecutive_limit", "i8"),
+        ("failure_rate", "f8"),
+        ("slow_rate", "f8"),
+        ("slow_seconds", "f8"),
+        ("minimum_calls", "i8"),
+        ("open_seconds", "f8"),
+        ("half_open_trials", "i8"),
+        ("window", "i4"),
+        ("window_size", "i8"),
+        ("window_first", "i8"),
+        ("window_next", "i8"),
+        ("window_seconds", "f8"),
+        ("bucket_seconds", "f8"),
+        ("bucket_ends", "f8"),
+        ("bucket", "i8"),
+        ("window_calls", "i8"),
+        ("window_failures", "i8"),
+        ("window_slow", "i8"),
+        ("bucket_calls", "i8", (BUCKETS,)),
+        ("bucket_failures", "i8", (BUCKETS,)),
+        ("bucket_slow", "i8", (BUCKETS,)),
+        # budget
+        ("budget", "i4"),
+        ("share", "f8"),
+        ("floor", "i8"),
+        ("budget_active", "i8"),
+        ("budget_retries", "i8"),
+        ("deposit", "i8"),
+        ("cost", "i8"),
+        ("reserve", "i8"),
+        ("slice_seconds", "f8"),
+        ("newest", "i8"),
+        ("balance", "i8"),
+        ("slices", "i8", (10,)),
+        ("tokens", "i8"),
+        ("most_tokens", "i8"),
+        ("half_tokens", "i8"),
+        ("earned", "i8"),
+        # health checks
+        ("health_interval", "f8"),
+        ("health_timeout", "f8"),
+        ("unhealthy_threshold", "i8"),
+        ("healthy_threshold", "i8"),
+        ("draw_probe", "i4"),
+        # outlier detection
+        ("outlier", "u1"),
+        ("strikes", "i8"),
+        ("outlier_interval", "f8"),
+        ("base_ejection", "f8"),
+        ("max_ejection", "f8"),
+        ("max_ejection_percent", "f8"),
+        ("always_eject_one", "u1"),
+        ("minimum_hosts", "i8"),
+        ("request_volume", "i8"),
+        ("stdev_factor", "f8"),
+        # counts
+        ("started", "i8"),
+        ("retries", "i8"),
+        ("retries_succeeded", "i8"),
+        ("retries_denied", "i8"),
+        ("ejections", "i8"),
+        ("seconds", "f8"),
+        ("outcomes", "i8", (OUTCOMES,)),
+        ("tries", "i8", (OUTCOMES,)),
+        ("opened", "i8", (len(OPENING),)),
+        ("buckets", "i8", (DURATIONS,)),
+    ],
+    align=True,
+)
+
+ENDPOINT = np.dtype(
+    [
+        ("instance", "i4"),
+        ("weight", "i4"),
+        ("known", "u1"),
+        ("healthy", "u1"),
+        ("ejected", "u1"),
+        ("local", "u1"),
+        ("contrary", "i4"),
+        ("active", "i8"),
+        ("attempts", "i8"),
+        ("failures", "i8"),
+        ("ewma", "f8"),
+        ("ewma_at", "f8"),
+        ("tries", "i8"),
+        ("successes", "i8"),
+        ("consecutive", "i8"),
+        ("ejections", "i8"),
+        ("until", "f8"),
+    ],
+    align=True,
+)
+
+INSTANCE = np.dtype(
+    [
+        # what it is
+        ("workers", "i8"),
+        ("queue", "i8"),
+        ("base_goroutines", "i8"),
+        ("most_goroutines", "i8"),
+        ("base_bytes", "i8"),
+        ("bytes_per_goroutine", "i8"),
+        ("restart_seconds", "f8"),
+        ("report_seconds", "f8"),
+        ("has_memory", "u1"),
+        ("cancels", "u1"),
+        ("keeps_trace", "u1"),
+        ("keeps_deadline", "u1"),
+        ("draw_latency", "i4"),
+        ("draw_error", "i4"),
+        ("draw_hang", "i4"),
+        ("draw_cpu", "i4"),
+        ("tally", "i4"),
+        ("cores", "i4"),
+        ("first_core", "i4"),
+        ("rejection_seconds", "f8"),
+        # what faults set
+        ("error_rate", "f8"),
+        ("slowdown", "f8"),
+        ("hang_rate", "f8"),
+        ("hang_goroutines", "i8"),
+        ("hang_cpu", "f8"),
+        # the process
+        ("up", "u1"),
+        ("wanted", "u1"),
+        ("held_down", "u1"),
+        ("dying", "u1"),
+        ("starts", "i8"),
+        ("busy", "i8"),
+        ("queued", "i8"),
+        ("jobs", "i8"),
+        ("leaked", "i8"),
+        ("taken", "f8"),
+        ("first_job", "i4"),
+        ("last_job", "i4"),
+        ("first_waiting", "i4"),
+        ("last_waiting", "i4"),
+        # its own counts, and the truth
+        ("ok", "i8"),
+        ("errors", "i8"),
+        ("shed", "i8"),
+        ("seconds", "f8"),
+        ("buckets", "i8", (DURATIONS,)),
+        ("true_received", "i8"),
+        ("true_ok", "i8"),
+        ("true_own_errors", "i8"),
+        ("true_passed_on", "i8"),
+        ("true_shed", "i8"),
+        ("true_wasted", "i8"),
+    ],
+    align=True,
+)
+
+TALLY = np.dtype([("first", "f8"), ("count", "i8")], align=True)
+NOTE = np.dtype(
+    [("time", "f8"), ("what", "i4"), ("who", "i4"), ("x", "f8"), ("y", "f8"), ("z", "f8")],
+    align=True,
+)
+SPAN = np.dtype(
+    [
+        ("trace_high", "u8"),
+        ("trace_low", "u8"),
+        ("span", "u8"),
+        ("parent", "u8"),
+        ("start", "f8"),
+        ("end", "f8"),
+        ("who", "i4"),
+        ("endpoint", "i4"),
+        ("route", "i4"),
+        ("outcome", "i4"),
+        ("server", "u1"),
+    ],
+    align=True,
+)
+EXEMPLAR = np.dtype(
+    [
+        ("trace_high", "u8"),
+        ("trace_low", "u8"),
+        ("value", "f8"),
+        ("time", "f8"),
+        ("upstream", "i4"),
+        ("bucket", "i4"),
+    ],
+    align=True,
+)
+
+event_at = finder(EVENT)
+stream_at = finder(STREAM)
+number_at = finder(NUMBER)
+whole_at = finder(WHOLE)
+word_at = finder(WORD)
+point_at = finder(POINT)
+ring_at = finder(RING)
+load_at = finder(LOAD)
+step_at = finder(STEP)
+way_at = finder(WAY)
+route_link_at = finder(ROUTE_LINK)
+route_at = finder(ROUTE)
+call_at = finder(CALL)
+job_at = finder(JOB)
+timer_at = finder(TIMER)
+lane_at = finder(LANE)
+upstream_at = finder(UPSTREAM)
+endpoint_at = finder(ENDPOINT)
+instance_at = finder(INSTANCE)
+tally_at = finder(TALLY)
+note_at = finder(NOTE)
+span_at = finder(SPAN)
+exemplar_at = finder(EXEMPLAR)

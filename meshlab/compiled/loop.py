@@ -1,0 +1,216 @@
+"""The loop of a compiled run: takes the events one by one, until one needs Python.
+
+It stops for three reasons: the time that was asked for has come, an event is for Python (a fault
+begins, discovery tells of a change), or an array or a stretch of random numbers runs low.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+from meshlab.compiled import cluster, heap, service, sidecar, transport
+from meshlab.compiled.draws import draw
+from meshlab.compiled.heap import Kind
+from meshlab.compiled.jit import jit
+from meshlab.compiled.layout import (
+    NOBODY,
+    call_at,
+    event_at,
+    instance_at,
+    job_at,
+    lane_at,
+    load_at,
+    point_at,
+    timer_at,
+)
+from meshlab.compiled.notes import What
+
+
+class Stop(IntEnum):
+    """Why the loop stopped."""
+
+    TIME = 0
+    CONTROL = 1
+    ROOM = 2
+
+
+class Command(IntEnum):
+    """What Python may ask for before the loop goes on."""
+
+    NOTHING = 0
+    START = 1
+    KILL = 2
+    JOIN = 3
+    LEAVE = 4
+    REFRESH = 5
+
+
+TIME, AT_CONTROL, ROOM = int(Stop.TIME), int(Stop.CONTROL), int(Stop.ROOM)
+START, ASKED_TO_KILL = int(Command.START), int(Command.KILL)
+JOIN, LEAVE, REFRESH = int(Command.JOIN), int(Command.LEAVE), int(Command.REFRESH)
+ARRIVAL, WORKED, RESUME = int(Kind.ARRIVAL), int(Kind.WORKED), int(Kind.RESUME)
+LANE, EXPIRED, DELIVER = int(Kind.LANE), int(Kind.EXPIRED), int(Kind.DELIVER)
+GAVE_UP, KILL, RESTART = int(Kind.GAVE_UP), int(Kind.KILL), int(Kind.RESTART)
+PROBE, TICK, CONTROL = int(Kind.PROBE), int(Kind.TICK), int(Kind.CONTROL)
+MIRROR = int(Kind.MIRROR)
+OUT_OF_MEMORY = int(What.OUT_OF_MEMORY)
+
+
+@jit
+def advance(memory: Any, until: float, command: int, a: int, b: int) -> int:
+    """Do what Python asks for; then run every event up to and including ``until`` (s)."""
+    root = memory[0]
+    obey(root, command, a, b)
+    while True:
+        if root.attention or short_of_room(root, root.margin):
+            return ROOM
+        if root.heap_used == 0:
+            return TIME
+        first = event_at(root.heap, 0)
+        if first.time > until:
+            return TIME
+        kind, a, b, c = first.kind, first.a, first.b, first.c
+        if kind == KILL and root.margin < room_for_kill(root, a):
+            root.margin = room_for_kill(root, a)
+            continue
+        root.now = first.time
+        heap.pop(root)
+        root.events += 1
+        if kind == CONTROL:
+            root.control = a
+            return AT_CONTROL
+        happen(root, kind, a, b, c)
+
+
+@jit
+def obey(root: Any, command: int, a: int, b: int) -> None:
+    if command == START:
+        service.start_process(root, a)
+    elif command == ASKED_TO_KILL:
+        transport.kill(root, a, b, 0)
+    elif command == JOIN:
+        cluster.joined(root, a, b)
+    elif command == LEAVE:
+        cluster.left(root, a, b)
+    elif command == REFRESH:
+        cluster.refresh(root, a)
+
+
+@jit
+def room_for_kill(root: Any, number: int) -> int:
+    """What the end of a process may need: each of its requests may be tried again at once."""
+    return 64 + 8 * instance_at(root.instances, number).jobs  # type: ignore[no-any-return]
+
+
+@jit
+def short_of_room(root: Any, margin: int) -> bool:
+    return (  # type: ignore[no-any-return]
+        root.calls_room - root.calls_used < margin
+        or root.jobs_room - root.jobs_used < margin
+        or root.timers_room - root.timers_used < margin
+        or root.heap_room - root.heap_used < margin
+        or root.notes_room - root.notes_used < margin
+        or root.spans_room - root.spans_used < margin
+        or root.exemplars_room - root.exemplars_used < margin
+    )
+
+
+@jit
+def happen(root: Any, kind: int, a: int, b: int, c: int) -> None:
+    """One event. What it names may be gone by now; then nothing happens."""
+    if kind == WORKED:
+        if job_at(root.jobs, a).generation == b:
+            transport.worked(root, a)
+    elif kind == ARRIVAL:
+        arrive(root, a)
+    elif kind == LANE:
+        fire(root, a)
+    elif kind == RESUME:
+        if call_at(root.calls, a).generation == b:
+            transport.drive(root, a, sidecar.send(root, a))
+    elif kind == EXPIRED:
+        if is_open(root, a, b, c):
+            transport.expired(root, a)
+    elif kind == DELIVER:
+        if is_open(root, a, b, c):
+            transport.drive(root, a, transport.deliver(root, a))
+    elif kind == GAVE_UP:
+        if job_at(root.jobs, a).generation == b:
+            transport.give_up(root, a)
+    elif kind == KILL:
+        transport.kill(root, a, OUT_OF_MEMORY, b)
+    elif kind == RESTART:
+        if instance_at(root.instances, a).starts == b:
+            service.start_process(root, a)
+    elif kind == PROBE:
+        cluster.probe_all(root, a)
+    elif kind == MIRROR:
+        transport.drive(root, a, sidecar.start(root, a))
+    elif kind == TICK:
+        cluster.tick(root, a)
+
+
+@jit
+def is_open(root: Any, place: int, generation: int, attempt: int) -> bool:
+    """Whether this try of this call has not ended yet."""
+    call = call_at(root.calls, place)
+    return (  # type: ignore[no-any-return]
+        call.generation == generation and call.sending == 1 and call.attempts == attempt
+    )
+
+
+@jit
+def fire(root: Any, number: int) -> None:
+    """The first timer of a lane is due; the next that still matters takes its place."""
+    lane = lane_at(root.lanes, number)
+    timer = timer_at(root.timers, lane.first)
+    if is_open(root, timer.call, timer.generation, timer.attempt):
+        transport.expired(root, timer.call)
+    heap.free_first_timer(root, number)
+    while lane.first != NOBODY:
+        timer = timer_at(root.timers, lane.first)
+        if is_open(root, timer.call, timer.generation, timer.attempt):
+            heap.push(root, timer.due, timer.sequence, LANE, number, 0, 0)
+            return
+        heap.free_first_timer(root, number)
+
+
+@jit
+def arrive(root: Any, number: int) -> None:
+    """A candidate of a load (`meshlab.arrivals`): the next one is set, this one may be thinned."""
+    load = load_at(root.loads, number)
+    share = 1.0 if load.points == 1 else rate_at(root, number, root.now) / load.peak
+    if load.poisson:
+        accepted = share == 1.0 or draw(root, load.draw_thin) < share
+    else:
+        load.carry += share
+        accepted = load.carry >= 1.0
+        if accepted:
+            load.carry -= 1.0
+    set_next(root, number)
+    if accepted:
+        transport.begin(root, load.upstream, load.route)
+
+
+@jit
+def set_next(root: Any, number: int) -> None:
+    load = load_at(root.loads, number)
+    gap = draw(root, load.draw_gap) if load.poisson else 1.0
+    heap.at(root, root.now + gap / load.peak, ARRIVAL, number, 0, 0)
+
+
+@jit
+def rate_at(root: Any, number: int, time: float) -> float:
+    """The rate of a load's curve (`meshlab.load.Load.rate_at`)."""
+    load = load_at(root.loads, number)
+    before = point_at(root.points, load.first_point)
+    if time <= before.time:
+        return before.rate  # type: ignore[no-any-return]
+    for place in range(1, load.points):
+        after = point_at(root.points, load.first_point + place)
+        if time < after.time:
+            passed = (time - before.time) / (after.time - before.time)
+            return before.rate + (after.rate - before.rate) * passed  # type: ignore[no-any-return]
+        before = after
+    return before.rate  # type: ignore[no-any-return]

@@ -1,0 +1,321 @@
+"""The rules of `meshlab.service`, a simulated instance, for numba.
+
+The jobs of a process are a list in the order of their arrival, and those that wait for a worker
+are another one: each job knows the one before and the one after it in both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshlab.compiled import heap
+from meshlab.compiled.draws import draw
+from meshlab.compiled.heap import Kind
+from meshlab.compiled.jit import jit
+from meshlab.compiled.layout import (
+    DURATIONS,
+    NOBODY,
+    call_at,
+    endpoint_at,
+    instance_at,
+    job_at,
+    number_at,
+    route_at,
+    step_at,
+    upstream_at,
+    way_at,
+)
+from meshlab.compiled.notes import What, note, tally
+from meshlab.compiled.sidecar import bucket
+from meshlab.model import Outcome
+from meshlab.processor import SLOWEST
+
+OK, ERROR = int(Outcome.OK), int(Outcome.ERROR)
+REFUSED, SHED = int(Outcome.REFUSED), int(Outcome.SHED)
+WORKED, GAVE_UP, KILL = int(Kind.WORKED), int(Kind.GAVE_UP), int(Kind.KILL)
+STARTED = int(What.STARTED)
+TAKEN = -1
+
+
+@jit
+def receive(root: Any, place: int) -> int:
+    """Take the open try of a call in (`TAKEN`), or say at once why not."""
+    call = call_at(root.calls, place)
+    number = endpoint_at(root.endpoints, call.endpoint).instance
+    instance = instance_at(root.instances, number)
+    if not instance.up:
+        return REFUSED
+    instance.true_received += 1
+    free = instance.busy < instance.workers
+    if not free and instance.queued >= instance.queue:
+        instance.shed += 1
+        instance.true_shed += 1
+        tally(root, instance.tally)
+        if instance.cores:
+            compute(root, number, instance.rejection_seconds)
+        return SHED
+    job = new_job(root, number, place)
+    if free:
+        begin(root, job)
+    else:
+        instance.queued += 1
+        join_waiting(root, job)
+    if instance.has_memory:
+        check_memory(root, number)
+    return TAKEN
+
+
+@jit
+def new_job(root: Any, number: int, place: int) -> int:
+    """A place for one request in one instance; it is the last of its process's jobs."""
+    instance = instance_at(root.instances, number)
+    call = call_at(root.calls, place)
+    this = root.jobs_free
+    if this != NOBODY:
+        root.jobs_free = job_at(root.jobs, this).next
+    else:
+        this = root.jobs_used
+        root.jobs_used += 1
+    job = job_at(root.jobs, this)
+    route = route_at(root.routes, number * root.route_count + call.route)
+    job.instance = number
+    job.key = call.key
+    job.route = call.route
+    job.deadline = call.deadline
+    job.arrived = root.now
+    job.step = route.first
+    job.steps_end = route.end
+    job.caller = place
+    job.caller_generation = call.generation
+    job.caller_attempt = call.attempts
+    job.call = NOBODY
+    job.open = 1
+    job.working = 0
+    job.hung = 0
+    job.traced = 0
+    call.job = this
+    call.job_generation = job.generation
+    job.before = instance.last_job
+    job.after = NOBODY
+    if instance.last_job == NOBODY:
+        instance.first_job = this
+    else:
+        job_at(root.jobs, instance.last_job).after = this
+    instance.last_job = this
+    instance.jobs += 1
+    return this  # type: ignore[no-any-return]
+
+
+@jit
+def free_job(root: Any, this: int) -> None:
+    """Nobody will ask for this job again; an event that still names it comes too late."""
+    job = job_at(root.jobs, this)
+    job.generation += 1
+    job.next = root.jobs_free
+    root.jobs_free = this
+
+
+@jit
+def join_waiting(root: Any, this: int) -> None:
+    job = job_at(root.jobs, this)
+    instance = instance_at(root.instances, job.instance)
+    job.ahead = instance.last_waiting
+    job.behind = NOBODY
+    if instance.last_waiting == NOBODY:
+        instance.first_waiting = this
+    else:
+        job_at(root.jobs, instance.last_waiting).behind = this
+    instance.last_waiting = this
+
+
+@jit
+def leave_waiting(root: Any, this: int) -> None:
+    job = job_at(root.jobs, this)
+    instance = instance_at(root.instances, job.instance)
+    if job.ahead == NOBODY:
+        instance.first_waiting = job.behind
+    else:
+        job_at(root.jobs, job.ahead).behind = job.behind
+    if job.behind == NOBODY:
+        instance.last_waiting = job.ahead
+    else:
+        job_at(root.jobs, job.behind).ahead = job.ahead
+
+
+@jit
+def still_asked(root: Any, this: int) -> bool:
+    """Whether the try that brought the job is still open."""
+    job = job_at(root.jobs, this)
+    call = call_at(root.calls, job.caller)
+    return (
+        call.generation == job.caller_generation
+        and call.sending == 1
+        and call.attempts == job.caller_attempt
+    )
+
+
+@jit
+def begin(root: Any, this: int) -> None:
+    """A worker takes the job and works on it for a while, or for ever."""
+    job = job_at(root.jobs, this)
+    instance = instance_at(root.instances, job.instance)
+    instance.busy += 1
+    job.working = 1
+    if instance.hang_rate > 0.0 and draw(root, instance.draw_hang) < instance.hang_rate:
+        job.hung = 1
+        instance.leaked += instance.hang_goroutines
+        instance.taken += instance.hang_cpu
+        if instance.has_memory:
+            check_memory(root, job.instance)
+        if not still_asked(root, this):
+            heap.at(root, root.now + 0.0, GAVE_UP, this, job.generation, 0)
+    else:
+        seconds = draw(root, instance.draw_latency) * instance.slowdown + instance.report_seconds
+        done = root.now
+        if instance.cores:
+            done = compute(root, job.instance, draw(root, instance.draw_cpu))
+        heap.at(root, done + seconds, WORKED, this, job.generation, 0)
+
+
+@jit
+def compute(root: Any, number: int, seconds: float) -> float:
+    """Give work to the core that is free first (`meshlab.processor`); returns when it is done."""
+    instance = instance_at(root.instances, number)
+    first = number_at(root.cores, instance.first_core)
+    for place in range(instance.first_core + 1, instance.first_core + instance.cores):
+        core = number_at(root.cores, place)
+        if core.x < first.x:
+            first = core
+    speed = max(SLOWEST, 1.0 - instance.taken / instance.cores)
+    first.x = max(root.now, first.x) + seconds * instance.slowdown / speed
+    return first.x  # type: ignore[no-any-return]
+
+
+@jit
+def next_step(root: Any, this: int) -> int:
+    """The upstream of the next call that the job's route needs; `NOBODY` when none is left."""
+    job = job_at(root.jobs, this)
+    while job.step < job.steps_end:
+        step = step_at(root.steps, job.step)
+        job.step += 1
+        number, stream = step.upstream, step.draw
+        if step.ways:
+            way = choose(root, job.step - 1)
+            number, stream = way.upstream, way.draw
+        probability = upstream_at(root.upstreams, number).probability
+        if probability == 1.0 or draw(root, stream) < probability:
+            return number  # type: ignore[no-any-return]
+    return NOBODY
+
+
+@jit
+def choose(root: Any, place: int) -> Any:
+    """The way of one request through a split: the first whose bound is above what is drawn."""
+    step = step_at(root.steps, place)
+    drawn = draw(root, step.draw)
+    number = step.first_way
+    while way_at(root.ways, number).bound <= drawn:
+        number += 1
+    return way_at(root.ways, number)
+
+
+@jit
+def count_answer(root: Any, this: int, outcome: int) -> None:
+    """The request is through: count it."""
+    job = job_at(root.jobs, this)
+    instance = instance_at(root.instances, job.instance)
+    if outcome == OK:
+        instance.ok += 1
+        instance.true_ok += 1
+    else:
+        instance.errors += 1
+        if job.call == NOBODY:
+            instance.true_own_errors += 1
+        else:
+            instance.true_passed_on += 1
+    seconds = root.now - job.arrived
+    instance.buckets[bucket(root, seconds)] += 1
+    instance.seconds += seconds
+
+
+@jit
+def drop(root: Any, this: int) -> None:
+    """The job leaves the process; its worker takes the next that waits."""
+    job = job_at(root.jobs, this)
+    instance = instance_at(root.instances, job.instance)
+    job.open = 0
+    instance.jobs -= 1
+    if job.before == NOBODY:
+        instance.first_job = job.after
+    else:
+        job_at(root.jobs, job.before).after = job.after
+    if job.after == NOBODY:
+        instance.last_job = job.before
+    else:
+        job_at(root.jobs, job.after).before = job.before
+    if not job.working:
+        instance.queued -= 1
+        leave_waiting(root, this)
+        return
+    instance.busy -= 1
+    waiting = instance.first_waiting
+    if waiting != NOBODY:
+        leave_waiting(root, waiting)
+        instance.queued -= 1
+        begin(root, waiting)
+
+
+# ---- the life of the process
+
+
+@jit
+def begin_afresh(root: Any, number: int) -> None:
+    """What a new process has: nothing."""
+    instance = instance_at(root.instances, number)
+    instance.jobs = 0
+    instance.first_job = NOBODY
+    instance.last_job = NOBODY
+    instance.first_waiting = NOBODY
+    instance.last_waiting = NOBODY
+    instance.queued = 0
+    instance.busy = 0
+    instance.leaked = 0
+    instance.taken = 0.0
+    for place in range(instance.first_core, instance.first_core + instance.cores):
+        number_at(root.cores, place).x = 0.0
+    instance.dying = 0
+    instance.ok = 0
+    instance.errors = 0
+    instance.shed = 0
+    instance.seconds = 0.0
+    for place in range(DURATIONS):
+        instance.buckets[place] = 0
+
+
+@jit
+def start_process(root: Any, number: int) -> None:
+    """A new process listens, if its time is now; nothing is left of an earlier one."""
+    instance = instance_at(root.instances, number)
+    if instance.up or instance.held_down or not instance.wanted:
+        return
+    begin_afresh(root, number)
+    instance.up = 1
+    instance.starts += 1
+    if instance.starts > 1:
+        note(root, STARTED, number, 0.0, 0.0, 0.0)
+
+
+@jit
+def goroutines(root: Any, number: int) -> int:
+    instance = instance_at(root.instances, number)
+    return instance.base_goroutines + instance.jobs + instance.leaked  # type: ignore[no-any-return]
+
+
+@jit
+def check_memory(root: Any, number: int) -> None:
+    """The process dies when its goroutines no longer fit into its memory."""
+    instance = instance_at(root.instances, number)
+    seen = goroutines(root, number)
+    if seen > instance.most_goroutines and not instance.dying:
+        instance.dying = 1
+        heap.at(root, root.now + 0.0, KILL, number, seen, 0)

@@ -1,0 +1,413 @@
+"""One scenario as records, and its run: the compiled counterpart of `meshlab.mesh`.
+
+What happens often is in the compiled rules. What happens now and then stays in Python: faults,
+discovery's news, scrapes, and more memory or random numbers when they run low.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from meshlab import inject
+from meshlab.compiled import balance, build, layout
+from meshlab.compiled.handles import InstanceHandle, Timeline, UpstreamHandle
+from meshlab.compiled.heap import Kind
+from meshlab.compiled.loop import Command, Stop, advance
+from meshlab.compiled.memory import Memory, Numbers, empty_streams
+from meshlab.compiled.readings import Readings
+from meshlab.compiled.records import entry_of, exemplars_of, spans_of, tally_entry
+from meshlab.distributions import Exponential
+from meshlab.membership import Membership
+from meshlab.policies.balancer import RoundRobin
+from meshlab.policies.ring_hash import RingHash
+from meshlab.policies.weighted_round_robin import POSITIONS, WeightedRoundRobin
+from meshlab.result import Result
+from meshlab.scenario import Scenario
+from meshlab.steps import Split, Step, steps_of
+from meshlab.telemetry.counts import CLASSES
+from meshlab.telemetry.ledger import Ledger
+from meshlab.topology import Edge, Service
+from meshlab.totals import edge_totals, process_totals
+
+uniform = np.random.Generator.random
+
+
+def bits(rng: np.random.Generator, n: int) -> np.ndarray:
+    """``n`` words of 64 random bits."""
+    return rng.integers(0, 2**64, n, dtype=np.uint64)
+
+
+class World:
+    """One scenario, lowered to records and ready to run once."""
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self.scenario = scenario
+        self.seed = seed
+        self.ledger = Ledger()
+        self.timeline = Timeline(self)
+        self.routes = scenario.routes
+        self.instances: dict[str, InstanceHandle] = {}
+        self.upstreams: list[UpstreamHandle] = []
+        self._steps_at_most = 0
+        self._streams = 0
+        self._draws_at_most = 2
+        self._pending: list[tuple[str, str, Any]] = []
+        self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
+        self._rings: list[tuple[int, int]] = []
+        self._lower()
+        self._begin()
+
+    # ---- from declarations to records
+
+    def _lower(self) -> None:
+        """Write every record of the scenario, and let the streams be filled."""
+        scenario = self.scenario
+        for service in scenario.services:
+            for place, name in enumerate(service.instance_names()):
+                self._add_instance(service, place, name)
+        first_upstream = self._add_sidecars()
+        for handle in self.instances.values():
+            self._add_routes(handle.name, first_upstream.get(handle.name, []))
+        for load in scenario.loads:
+            self._add_load(load)
+        margin = 256 + 8 * self._steps_at_most
+        self.memory = Memory(margin)
+        self.root = self.memory.root
+        for name, dtype in _TABLES.items():
+            self.memory.place(name, build.fill_records(self._rows[name], dtype))
+        self._place_the_rest()
+        self._draw_numbers(margin)
+
+    def _stream(self, purpose: str, block: Any = uniform) -> int:
+        self._pending.append((purpose, "variates", block))
+        return len(self._pending) - 1
+
+    def _add_instance(self, service: Service, place: int, name: str) -> None:
+        config = service.instances[place]
+        rows = self._rows["instances"]
+        self.instances[name] = InstanceHandle(self, len(rows), service, config, name)
+        rows.append(
+            {
+                **build.instance_fields(service, config),
+                "draw_latency": self._stream(f"{name}/latency", config.latency.block),
+                "draw_error": self._stream(f"{name}/error"),
+                "draw_hang": self._stream(f"{name}/hang"),
+                "first_core": len(self._rows["cores"]),
+            }
+        )
+        if config.cpu is not None:
+            rows[-1]["draw_cpu"] = self._stream(f"{name}/cpu", config.cpu.work.block)
+            self._rows["cores"] += [{}] * config.cpu.cores
+
+    def _add_sidecars(self) -> dict[str, list[UpstreamHandle]]:
+        """An upstream for every edge in every sidecar, in the order of the reference engine."""
+        scenario = self.scenario
+        owners: dict[str, tuple[str, ...]] = {}
+        owners |= {load.source: (load.source,) for load in scenario.loads}
+        owners |= {s.name: s.instance_names() for s in scenario.services}
+        by_sidecar: dict[str, list[UpstreamHandle]] = {}
+        for edge in scenario.all_edges():
+            for sidecar in owners[edge.source]:
+                upstream = self._add_upstream(edge, sidecar)
+                by_sidecar.setdefault(sidecar, []).append(upstream)
+        self.sidecars = by_sidecar
+        self.upstreams = [upstream for group in by_sidecar.values() for upstream in group]
+        self.by_number = sorted(self.upstreams, key=lambda upstream: upstream.number)
+        self.endpoint_names = [name for upstream in self.by_number for name in upstream.slots]
+        self.endpoint_subjects = [
+            f"{upstream.name} {name}" for upstream in self.by_number for name in upstream.slots
+        ]
+        return by_sidecar
+
+    def _add_upstream(self, edge: Edge, sidecar: str) -> UpstreamHandle:
+        service = self.scenario.service(edge.destination)
+        names = service.instance_names()
+        rows, endpoints = self._rows["upstreams"], self._rows["endpoints"]
+        first, name = len(endpoints), f"{sidecar}->{edge.destination}"
+        zone = self.instances[sidecar].config.zone if sidecar in self.instances else ""
+        slots = {endpoint: first + place for place, endpoint in enumerate(names)}
+        for endpoint, config in zip(names, service.instances, strict=True):
+            number = self.instances[endpoint].number
+            local = edge.zone_local and zone != "" and config.zone == zone
+            endpoints.append(
+                {"instance": number, "weight": config.weight, "healthy": 1, "local": local}
+            )
+        fields = build.edge_fields(edge)
+        self._draws_at_most = max(self._draws_at_most, build.most_draws(edge, len(names)))
+        fields["first_endpoint"] = first
+        fields["lane"] = len(self._rows["lanes"])
+        self._rows["lanes"].append(
+            {"seconds": fields["timeout"], "first": layout.NOBODY, "last": layout.NOBODY}
+        )
+        fields["window_first"] = len(self._rows["windows"])
+        self._rows["windows"] += [{}] * fields.get("window_size", 0)
+        if isinstance(edge.balancer, WeightedRoundRobin):
+            fields["schedule"] = len(self._rows["schedules"])
+            self._rows["schedules"] += [{}] * build.longest_schedule(service)
+        if isinstance(edge.balancer, RingHash):
+            ring = build.ring_of(edge.balancer, service)
+            fields["ring"], fields["ring_length"] = len(self._rings), len(ring)
+            self._rings += [(point, first + place) for point, place in ring]
+        for field, purpose in _PURPOSES.items():
+            fields[field] = self._stream(f"{name}/{purpose}")
+        rows.append(fields)
+        return UpstreamHandle(self, len(rows) - 1, edge, sidecar, slots)
+
+    def _add_routes(self, sidecar: str, upstreams: list[UpstreamHandle]) -> None:
+        """For every route, the calls that a request makes from one instance, in their order."""
+        steps, ways = self._rows["steps"], self._rows["ways"]
+        calls = [Step(u, self._stream(f"{u.name}/probability")) for u in upstreams]  # type: ignore[arg-type]
+        splits = dict.fromkeys(u.edge.split for u in upstreams if u.edge.split)
+        draws = {split: self._stream(f"{sidecar}/split/{split}") for split in splits}
+        longest = 0
+        for route in self.routes:
+            first = len(steps)
+            for step in steps_of(route, calls, draws):  # type: ignore[arg-type]
+                if isinstance(step, Split):
+                    start = {"first_way": len(ways), "ways": len(step.ways)}
+                    steps.append({"draw": step.draw, **start})
+                    bounds = zip(step.ways, step.bounds, strict=True)
+                    ways += [{**_way(way), "bound": bound} for way, bound in bounds]
+                else:
+                    steps.append(_way(step))
+            self._rows["routes"].append({"first": first, "end": len(steps)})
+            longest = max(longest, len(steps) - first)
+        self._steps_at_most += longest
+
+    def _add_load(self, load: Any) -> None:
+        upstream = next(
+            u for u in self.sidecars[load.source] if u.edge.destination == load.destination
+        )
+        purpose = f"{load.source}->{load.destination}{load.route}"
+        self._rows["loads"].append(
+            {
+                "peak": load.peak,
+                "upstream": upstream.number,
+                "route": self.routes.index(load.route),
+                "first_point": len(self._rows["points"]),
+                "points": len(load.curve),
+                "draw_thin": self._stream(f"{purpose}/thinning"),
+                "draw_gap": self._stream(f"{purpose}/arrivals", Exponential(1.0).block),
+                "poisson": load.arrivals == "poisson",
+            }
+        )
+        self._rows["points"] += [{"time": time, "rate": rate} for time, rate in load.curve]
+
+    def _place_the_rest(self) -> None:
+        """The arrays that are no tables of declarations."""
+        memory, root = self.memory, self.root
+        instances, upstreams = len(self.instances), len(self.upstreams)
+        for name in ("members", "candidates", "local"):
+            memory.place(name, np.zeros(len(self._rows["endpoints"]), layout.WHOLE))
+        routes = len(self.routes)
+        errors = np.zeros(instances * routes, layout.NUMBER)
+        errors["x"] = layout.NOBODY
+        memory.place("route_errors", errors)
+        links = np.zeros(upstreams * routes, layout.ROUTE_LINK)
+        links["rate"] = layout.NOBODY
+        memory.place("route_links", links)
+        memory.place("route_counts", np.zeros(upstreams * routes * len(CLASSES), layout.WHOLE))
+        memory.place("rings", np.array(self._rings, layout.RING))
+        memory.place("tallies", np.zeros(upstreams + instances, layout.TALLY))
+        memory.place("tally_order", np.zeros(upstreams + instances, layout.WHOLE))
+        memory.place("bounds", np.array(layout.DURATION_BUCKETS, float))
+        memory.arrays["instances"]["tally"] = upstreams + np.arange(instances)
+        root["route_count"] = routes
+        by_route = (getattr(fault, "route", None) is not None for fault in self.scenario.faults)
+        root["faults_by_route"] = any(by_route)
+        sampling = self.scenario.trace_sampling
+        bound = round(sampling * 2**64)
+        root["traced"] = sampling != 0.0
+        root["all_sampled"] = bound >= 2**64
+        root["sampling_bound"] = min(bound, 2**64 - 1)
+
+    def _draw_numbers(self, margin: int) -> None:
+        """Give every purpose its stretch of random numbers."""
+        self.root["trace_words"] = len(self._pending)
+        self._pending.append(("tracing/traces", "words", bits))
+        self.root["span_words"] = len(self._pending)
+        self._pending.append(("tracing/spans", "words", bits))
+        self.memory.place("streams", empty_streams(len(self._pending)))
+        needed = self._draws_at_most * margin // 2
+        self._numbers = {
+            "variates": Numbers(self.memory, "variates", "f8", needed),
+            "words": Numbers(self.memory, "words", "u8", 4 * margin),
+        }
+        for stream, (purpose, kind, block) in enumerate(self._pending):
+            self._numbers[kind].add(stream, self.seed, purpose, block)
+        self._fill()
+
+    def _fill(self) -> None:
+        margin = int(self.root["margin"])
+        self._numbers["variates"].fill(self._draws_at_most * margin // 2)
+        self._numbers["words"].fill(4 * margin)
+        self.root["attention"] = 0
+
+    def _draw(self, stream: int) -> float:
+        """One number for Python's own use."""
+        streams, variates = self.memory.arrays["streams"], self.memory.arrays["variates"]
+        place = int(streams["next"][stream])
+        streams["next"][stream] += 1
+        return float(variates[place])
+
+    # ---- what happens by the clock, in the order of `meshlab.mesh`
+
+    def _begin(self) -> None:
+        scenario, timeline = self.scenario, self.timeline
+        for upstream in self.upstreams:
+            self._start_balancer(upstream)
+        Membership(timeline, self.instances, self.upstreams, self.seed)  # type: ignore[arg-type]
+        for upstream in self.upstreams:
+            self._start_upkeep(upstream)
+        for fault in sorted(scenario.faults, key=lambda fault: fault.start):
+            inject.schedule(
+                fault,
+                timeline,  # type: ignore[arg-type]
+                self.ledger,
+                self.instances.values(),  # type: ignore[arg-type]
+                self.upstreams,  # type: ignore[arg-type]
+            )
+        for place, load in enumerate(scenario.loads):
+            if load.peak > 0.0:
+                row = self.memory.arrays["loads"][place]
+                gap = self._draw(row["draw_gap"]) if load.arrivals == "poisson" else 1.0
+                self.push(gap / load.peak, Kind.ARRIVAL, place)
+
+    def _start_balancer(self, upstream: UpstreamHandle) -> None:
+        record = upstream.record
+        if isinstance(upstream.edge.balancer, RoundRobin | WeightedRoundRobin):
+            record["turn"] = int(self._draw(record["draw_balancer"]) * POSITIONS)
+        assert record["balancer"] <= balance.PEAK_EWMA
+
+    def _start_upkeep(self, upstream: UpstreamHandle) -> None:
+        edge, record = upstream.edge, upstream.record
+        if edge.health is not None:
+            first = edge.health.interval * self._draw(record["draw_probe"])
+            self.push(first, Kind.PROBE, upstream.number)
+        if edge.outlier is not None:
+            self.push(edge.outlier.interval, Kind.TICK, upstream.number)
+
+    def push(self, time: float, kind: Kind, a: int) -> None:
+        """Put an event into the heap, with the next sequence number."""
+        root = self.root
+        root["sequence"] += 1
+        if root["heap_room"] - root["heap_used"] < root["margin"]:
+            self.memory.grow()
+        heap = self.memory.arrays["heap"]
+        place = int(root["heap_used"])
+        key = (time, int(root["sequence"]))
+        while place > 0:
+            above = (place - 1) >> 2
+            if (heap["time"][above], heap["sequence"][above]) < key:
+                break
+            heap[place] = heap[above]
+            place = above
+        heap[place] = (*key, int(kind), a, 0, 0)
+        root["heap_used"] += 1
+
+    # ---- who is who, for those who write it down
+
+    @property
+    def instance_list(self) -> list[InstanceHandle]:
+        return list(self.instances.values())
+
+    def subject(self, kind: str, number: int) -> str:
+        """The name by which the ledger calls an instance, an upstream or an endpoint."""
+        if kind == "instance":
+            return self.instance_list[number].name
+        if kind == "upstream":
+            return self.by_number[number].name
+        return self.endpoint_subjects[number]
+
+    # ---- the run
+
+    def command(self, command: Command, a: int = 0, b: int = 0) -> None:
+        """Let the rules do one thing now, between two events."""
+        self._advance(-inf, command, a, b)
+
+    def _advance(self, until: float, command: int = Command.NOTHING, a: int = 0, b: int = 0) -> Stop:
+        """Let the rules go on; what they wrote down goes to the ledger."""
+        why = Stop(advance(self.memory.root_array, until, int(command), a, b))
+        for note in self.memory.take("notes"):
+            self.ledger.entries.append(entry_of(note, self))
+        return why
+
+    def advance(self, until: float) -> None:
+        """Run every event up to and including ``until`` (s)."""
+        while (why := self._advance(until)) is not Stop.TIME:
+            if why is Stop.ROOM:
+                self.memory.grow()
+                self._fill()
+            else:
+                callback, argument = self.timeline.actions[int(self.root["control"])]
+                callback(argument)
+        self.root["now"] = until
+
+    def run(self, progress: Callable[[float], None] | None = None) -> Result:
+        """Run to the end, scraping on the way."""
+        scenario = self.scenario
+        readings = Readings(self)
+        number, now = 0, -1.0
+        while now != scenario.duration:
+            now = min(number * scenario.scrape_interval, scenario.duration)
+            self.advance(now)
+            readings.take(now)
+            self._flush()
+            if progress is not None:
+                progress(now / scenario.duration)
+            number += 1
+        return self._result(readings)
+
+    def _flush(self) -> None:
+        """Write the tallies down, in the order in which each began."""
+        order, tallies = self.memory.arrays["tally_order"], self.memory.arrays["tallies"]
+        for place in range(int(self.root["tallied"])):
+            number = int(order["x"][place])
+            self.ledger.entries.append(tally_entry(number, tallies[number], self))
+            tallies[number] = (0.0, 0)
+        self.root["tallied"] = 0
+
+    def _result(self, readings: Readings) -> Result:
+        return Result(
+            scenario=self.scenario,
+            seed=self.seed,
+            events=int(self.root["events"]),
+            recordings=readings.recordings(),
+            ledger=self.ledger.close(),
+            spans=spans_of(self.memory.take("spans"), self),
+            exemplars=exemplars_of(self.memory.take("exemplars"), self),
+            edges=edge_totals(self.upstreams),  # type: ignore[arg-type]
+            processes=process_totals(self.instances.values()),  # type: ignore[arg-type]
+            central=None,
+            engine="compiled",
+        )
+
+
+def _way(step: Step) -> dict[str, Any]:
+    return {"upstream": step.upstream.number, "draw": step.draw}  # type: ignore[attr-defined]
+
+
+_PURPOSES = {
+    "draw_jitter": "jitter",
+    "draw_balancer": "balancer",
+    "draw_link": "link",
+    "draw_probe": "probe",
+}
+_TABLES = {
+    "instances": layout.INSTANCE,
+    "upstreams": layout.UPSTREAM,
+    "endpoints": layout.ENDPOINT,
+    "lanes": layout.LANE,
+    "cores": layout.NUMBER,
+    "windows": layout.WHOLE,
+    "schedules": layout.WHOLE,
+    "steps": layout.STEP,
+    "ways": layout.WAY,
+    "routes": layout.ROUTE,
+    "loads": layout.LOAD,
+    "points": layout.POINT,
+}
