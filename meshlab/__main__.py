@@ -28,14 +28,14 @@ INTERRUPTED = 130
 
 DEMO = """\
 Run the shop through an instance that fails, a service that is slow and one that
-is out, and tell what users got, which breakers opened and why, and who got the
-work. Everything shown is read from the run."""
+is out, and tell what users got, which breakers opened and healed and why, and
+who got the work. Everything shown is read from the run."""
 
 JSON_KEYS = """\
 The JSON document has the keys scenario, seed, duration, digest, summary,
-services, phases, faults, routes, incidents, shares and first_tries;
-meshlab/demo/report.py says what is in them. Times and durations are in seconds,
-shares in 0..1. The same scenario and seed give the same bytes."""
+services, phases, incidents, routes and shares; meshlab/demo/report.py says what
+is in them. Times and durations are in seconds, shares in 0..1. The same
+scenario and seed give the same bytes."""
 
 
 class Parser(argparse.ArgumentParser):

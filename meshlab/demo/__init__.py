@@ -11,4 +11,4 @@ from meshlab.demo.report import Report as Report
 from meshlab.demo.report import read_report as read_report
 from meshlab.demo.report import to_json as to_json
 from meshlab.demo.scenario import demo_scenario as demo_scenario
-from meshlab.demo.show import show as show
+from meshlab.demo.tables import show as show

@@ -8,63 +8,52 @@ or "nothing to tell it from". Evidence is an object of names and numbers, as in 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import isfinite
 from typing import Any
 
-from meshlab.demo.incidents import Incident, healed_at, read_incidents
-from meshlab.demo.phases import Phase, PhaseReader, describe
-from meshlab.demo.routes import Route, read_routes
-from meshlab.demo.shares import FirstTry, Share, read_first_tries, read_shares
-from meshlab.demo.users import Users, entries
+from meshlab.demo.counters import Durations
+from meshlab.demo.incidents import BREAKER, Incident, read_incidents
+from meshlab.demo.phases import Phase, Users, read_phases
+from meshlab.demo.shares import Share, read_shares
 from meshlab.result import Result
+from meshlab.topology import Edge
 
+GUARDS = ("breaker", "outlier", "health", "limits", "rate_limit")
 EVIDENCE = ("evidence", "ending_evidence")
 """Fields that hold pairs of a name and a number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultEffect:
-    """What one fault did: from ``start`` to ``end`` (s; null: it never ends).
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One edge: how it was routed and guarded, and what became of its calls over the whole run.
 
-    ``requests`` and ``lost`` are those of the phases in which it held; ``incidents`` those that
-    began while it did, by kind. ``healed_after`` is how long after its end (s) the last incident
-    that still held was over and users lost hardly any requests any more; null if that was not
-    before the next fault, or not at all.
+    ``tries`` and ``try_seconds`` are the most that one call may make and take. ``refused`` calls
+    were not sent by the caller's own sidecar, ``failed`` ones were sent in vain; ``attempts`` were
+    tries. ``denied`` retries were not granted by the budget; ``opened`` counts openings of its
+    breakers, failed probes included. The quantiles (s) are those of all calls, good or bad.
     """
 
-    fault: str
-    start: float
-    end: float | None
-    requests: int
-    lost: int
-    incidents: dict[str, int]
-    healed_after: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """The run in a few numbers: requests of users first, then calls and tries on all edges.
-
-    ``incidents`` counts them by kind; ``unhealed`` those that the end of the run found.
-    """
-
-    requests: int
-    succeeded: int
-    lost: int
-    in_flight: int
+    name: str
+    balancer: str
+    tries: int
+    try_seconds: float | None
+    guards: tuple[str, ...]
     calls: int
+    succeeded: int
+    failed: int
+    refused: int
+    in_flight: int
     attempts: int
     retries: int
-    retries_denied: int
-    refused: int
-    incidents: dict[str, int]
-    unhealed: int
+    denied: int
+    opened: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that the tables show. ``digest`` is the fingerprint of the whole result."""
 
@@ -72,21 +61,18 @@ class Report:
     seed: int
     duration: float
     digest: str
-    summary: Summary
+    summary: dict[str, int]
     services: dict[str, tuple[str, ...]]
     phases: tuple[Phase, ...]
-    faults: tuple[FaultEffect, ...]
-    routes: tuple[Route, ...]
     incidents: tuple[Incident, ...]
+    routes: tuple[Route, ...]
     shares: tuple[Share, ...]
-    first_tries: tuple[FirstTry, ...]
 
 
 def read_report(result: Result) -> Report:
     """Read the report of a run from what it recorded."""
     scenario = result.scenario
-    phases = PhaseReader(result).read()
-    incidents = read_incidents(result)
+    incidents, durations = read_incidents(result), Durations(result)
     return Report(
         scenario=scenario.name,
         seed=result.seed,
@@ -94,70 +80,42 @@ def read_report(result: Result) -> Report:
         digest=result.digest(),
         summary=_summary(result, incidents),
         services={service.name: service.instance_names() for service in scenario.services},
-        phases=phases,
-        faults=_effects(result, phases, incidents),
-        routes=read_routes(result, incidents),
+        phases=read_phases(result),
         incidents=incidents,
-        shares=read_shares(result, phases),
-        first_tries=read_first_tries(result),
+        routes=tuple(_route(e, result, durations, incidents) for e in scenario.all_edges()),
+        shares=read_shares(result),
     )
 
 
-def _effects(
-    result: Result, phases: Sequence[Phase], incidents: Sequence[Incident]
-) -> tuple[FaultEffect, ...]:
-    """The faults that began during the run, in the order of time."""
-    users, duration = Users(result), result.scenario.duration
-    faults = sorted(result.scenario.faults, key=lambda fault: fault.start)
-    effects = []
-    for fault in (fault for fault in faults if fault.start < duration):
-        held = [phase for phase in phases if fault.start <= phase.start < fault.end]
-        during = [i for i in incidents if fault.start <= i.began < fault.end]
-        quiet_until = min([duration, *(f.start for f in faults if f.start >= fault.end)])
-        effects.append(
-            FaultEffect(
-                fault=describe(fault),
-                start=fault.start,
-                end=fault.end if isfinite(fault.end) else None,
-                requests=sum(phase.requests for phase in held),
-                lost=sum(phase.lost for phase in held),
-                incidents=_by_kind(during),
-                healed_after=_healed_after(fault.end, quiet_until, users, incidents),
-            )
-        )
-    return tuple(effects)
-
-
-def _healed_after(
-    end: float, quiet_until: float, users: Users, incidents: Sequence[Incident]
-) -> float | None:
-    """Incidents must be over, and users well again before the next fault or the end of the run."""
-    if end >= quiet_until:
-        return None
-    over, well = healed_at(incidents, end), users.well_from(end, quiet_until)
-    return None if over is None or well is None else max(over, well) - end
-
-
-def _summary(result: Result, incidents: Sequence[Incident]) -> Summary:
-    users = [result.edges[edge] for edge in entries(result.scenario)]
-    edges = result.edges.values()
-    return Summary(
-        requests=sum(edge.calls for edge in users),
-        succeeded=sum(edge.succeeded for edge in users),
-        lost=sum(edge.failed + edge.rejected for edge in users),
-        in_flight=sum(edge.in_flight for edge in users),
-        calls=sum(edge.calls for edge in edges),
-        attempts=sum(edge.attempts for edge in edges),
-        retries=sum(edge.retries for edge in edges),
-        retries_denied=sum(edge.retries_denied for edge in edges),
-        refused=sum(edge.rejected for edge in edges),
-        incidents=_by_kind(incidents),
-        unhealed=sum(incident.ended is None for incident in incidents),
+def _route(edge: Edge, result: Result, durations: Durations, seen: Sequence[Incident]) -> Route:
+    ends, retry = (edge.source, edge.destination), edge.retry
+    totals = result.edges[ends]
+    guards = [name for name in GUARDS if getattr(edge, name) is not None]
+    guards += ["budget"] * (retry.budget is not None) + ["optional"] * (not edge.required)
+    breakers = [i for i in seen if i.kind == BREAKER and i.about == edge.name]
+    return Route(
+        *(edge.name, edge.balancer.kind, retry.max_attempts, retry.per_try_timeout, tuple(guards)),
+        *(totals.calls, totals.succeeded, totals.failed, totals.rejected, totals.in_flight),
+        *(totals.attempts, totals.retries, totals.retries_denied),
+        sum(1 + breaker.failed_probes for breaker in breakers),
+        *durations.quantiles([ends], 0.0, result.scenario.duration),
     )
 
 
-def _by_kind(incidents: Sequence[Incident]) -> dict[str, int]:
-    return dict(Counter(incident.kind for incident in incidents))
+def _summary(result: Result, incidents: Sequence[Incident]) -> dict[str, int]:
+    """The run in a few numbers: users' requests, then calls and retries on all edges."""
+    users, edges = [result.edges[edge] for edge in Users(result).edges], result.edges.values()
+    return {
+        "requests": sum(edge.calls for edge in users),
+        "succeeded": sum(edge.succeeded for edge in users),
+        "lost": sum(edge.failed + edge.rejected for edge in users),
+        "in_flight": sum(edge.in_flight for edge in users),
+        "calls": sum(edge.calls for edge in edges),
+        "refused": sum(edge.rejected for edge in edges),
+        "retries": sum(edge.retries for edge in edges),
+        "denied": sum(edge.retries_denied for edge in edges),
+        "unhealed": sum(incident.ended is None for incident in incidents),
+    }
 
 
 def to_json(report: Report) -> str:
@@ -170,15 +128,8 @@ def to_json(report: Report) -> str:
 
 def _plain(value: Any) -> Any:
     """Floats rounded; pairs of a name and a number as an object."""
-    match value:
-        case float():
-            return round(value, 6)
-        case dict():
-            return {
-                key: dict(_plain(part)) if key in EVIDENCE else _plain(part)
-                for key, part in value.items()
-            }
-        case tuple() | list():
-            return [_plain(part) for part in value]
-        case _:
-            return value
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, dict):
+        return {k: dict(_plain(v)) if k in EVIDENCE else _plain(v) for k, v in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, (tuple, list)) else value

@@ -1,10 +1,9 @@
-"""The demo's own scenario: the shop with its guards up, three faults, and a newcomer.
+"""The demo's own scenario: the shop with its guards up, and three faults.
 
       0 s   at rest
      20 s   auth-2 fails 80 % of its requests         ends at  50 s
      70 s   payment takes five times as long          ends at  95 s
     115 s   inventory is out                          ends at 135 s
-    155 s   auth-4 starts, and discovery tells of it
 
 Only these causes are set. What breakers, retries and outlier detection make of them is up to them.
 """
@@ -13,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from meshlab.distributions import Exponential
 from meshlab.faults import Errors, Outage, Slowdown
 from meshlab.policies.balancer import LeastRequest, Random, RoundRobin
 from meshlab.policies.breaker import BreakerConfig
@@ -25,16 +23,13 @@ from meshlab.scenario import Scenario
 from meshlab.shop import PATIENCE, shop
 from meshlab.topology import Edge, Service
 
-DURATION = 180.0
+DURATION = 160.0
 
 FAULTS = (
     Errors(service="auth", instance="auth-2", rate=0.8, start=20.0, end=50.0),
     Slowdown(service="payment", factor=5.0, start=70.0, end=95.0),
     Outage(service="inventory", start=115.0, end=135.0),
 )
-
-NEWCOMER_AT = 155.0
-"""When auth-4 starts (s)."""
 
 BREAKER = BreakerConfig(
     consecutive_failures=5,
@@ -44,7 +39,7 @@ BREAKER = BreakerConfig(
     open_seconds=5.0,
     half_open_trials=3,
 )
-"""Patient for seconds, not for a minute as the usual defaults are: the whole run has three."""
+"""Patient for seconds, not for a minute as the usual defaults are: the whole run has not three."""
 
 SLOW_IS_BAD = replace(BREAKER, slow_call_rate=0.5, slow_call_seconds=0.3)
 """Also opens when half of the calls take over 0.3 s, three times what payment needs at rest."""
@@ -76,15 +71,11 @@ def demo_scenario(rate: float = 20.0) -> Scenario:
 
 
 def _staffed(service: Service) -> Service:
-    """Weights for user, one more instance for auth."""
-    instances = service.instances
-    if service.name == "user":
-        weighted = zip(instances, WEIGHTS, strict=True)
-        return replace(service, instances=tuple(replace(i, weight=w) for i, w in weighted))
-    if service.name == "auth":
-        newcomer = replace(instances[0], starts_at=NEWCOMER_AT)
-        return replace(service, instances=(*instances, newcomer))
-    return service
+    """Weights for the instances of user."""
+    if service.name != "user":
+        return service
+    weighted = zip(service.instances, WEIGHTS, strict=True)
+    return replace(service, instances=tuple(replace(i, weight=w) for i, w in weighted))
 
 
 def _guarded(edge: Edge) -> Edge:
@@ -92,9 +83,7 @@ def _guarded(edge: Edge) -> Edge:
     match edge.destination:
         case "auth":
             outlier = OutlierDetection(interval=5.0, base_ejection_time=10.0)
-            news = Exponential(2.0)
-            edge = replace(edge, balancer=RoundRobin(), outlier=outlier, propagation=news)
-            return replace(edge, breaker=BREAKER)
+            return replace(edge, balancer=RoundRobin(), breaker=BREAKER, outlier=outlier)
         case "user":
             return replace(edge, balancer=WeightedRoundRobin())
         case "inventory":

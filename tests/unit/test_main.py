@@ -106,10 +106,10 @@ def test_colours_are_left_out_where_the_user_wants_none(
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     main(["demo", "--rate", "5"])
-    assert "\x1b[31m" in capsys.readouterr().out
+    assert "\x1b[1;31m" in capsys.readouterr().out
     monkeypatch.setenv("NO_COLOR", "1")
     main(["demo", "--rate", "5"])
-    assert "\x1b[31m" not in capsys.readouterr().out
+    assert "\x1b[1;31m" not in capsys.readouterr().out
 
 
 def test_an_interrupted_run_ends_quietly(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
