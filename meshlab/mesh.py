@@ -18,6 +18,7 @@ from meshlab.estimate import check_size
 from meshlab.membership import Membership
 from meshlab.model import Request, require
 from meshlab.result import Result
+from meshlab.rules import require_type
 from meshlab.scenario import Scenario
 from meshlab.service import ServiceInstance
 from meshlab.steps import Split, Step, steps_of
@@ -43,6 +44,7 @@ def run(scenario: Scenario, seed: int = 1, progress: Progress | None = None) -> 
     ConfigError for a seed that is no whole number >= 0, RunTooLarge if the run would not end soon:
     both before anything runs.
     """
+    require_type(scenario, Scenario, "run", "scenario")
     fits = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
     require(fits, "run", "seed must be a whole number >= 0", seed)
     check_size(scenario)
