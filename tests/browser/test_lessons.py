@@ -112,7 +112,7 @@ def test_how_long_a_key_press_takes_to_be_seen(
     path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    taken = [panel.press(key) for key in ("ArrowLeft", "ArrowRight") * (PRESSES // 2)]
+    taken = [panel.press(key) for key in ("PageDown", "PageUp") * (PRESSES // 2)]
     whole, used = lesson.kernel(TIME_DRAW)
     with capsys.disabled():
         print(

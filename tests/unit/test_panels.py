@@ -100,6 +100,23 @@ def test_a_repainted_figure_forgets_what_the_new_one_does_not_have() -> None:
     assert content(widget) == content(plain)
 
 
+def test_only_what_changed_is_sent_to_the_page(shown: Panel) -> None:
+    sent: list[Any] = []
+    shown.figure.observe(lambda change: sent.append(change.new), names="_py2js_update")
+    shown.controls["auth"].value = 0.3
+    message = next(part for part in sent if part)
+    assert message["style_data"] == {"y": [[0.3]], "text": [["30 %"]]}
+    assert set(message["layout_data"]) == {"title", "meta"}
+
+
+def test_a_figure_that_stays_as_it_was_is_not_sent_again(shown: Panel) -> None:
+    sent: list[Any] = []
+    shown.figure.observe(lambda change: sent.append(change.new), names="_py2js_update")
+    shown.draw = lambda auth: draw(0.02)
+    shown.controls["auth"].value = 0.3
+    assert not any(sent)
+
+
 def test_a_figure_may_change_the_number_and_kind_of_its_traces() -> None:
     widget = go.FigureWidget(bars({"a": {"x": 1}, "b": {"x": 2}}, title="t", y="y"))
     lines = timeline({"a": ([0, 1], [3, 4])}, title="t", y="y")
