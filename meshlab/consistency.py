@@ -12,6 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from math import gcd
 from typing import Protocol
 
+from meshlab.changes import Change, check_fixed
 from meshlab.faults import EdgeFault, Errors, Fault, Leak, ServiceFault, check_overlaps
 from meshlab.load import Load
 from meshlab.policies.ring_hash import LARGEST_RING, RingHash
@@ -202,6 +203,29 @@ def _struck(fault: ServiceFault, services: Sequence[Service]) -> list[Instance]:
         for name, instance in zip(service.instance_names(), service.instances, strict=True)
         if service.name == fault.service and fault.instance in (None, name)
     ]
+
+
+def check_changes(
+    changes: Sequence[Change],
+    services: Sequence[Service],
+    edges: Sequence[Edge],
+    loads: Sequence[Load],
+) -> None:
+    """Every change is about what there is, and leaves a mesh that could have been declared."""
+    check_unique(changes)
+    now = {edge.name: edge for edge in edges}
+    by_name = {service.name: service for service in services}
+    for change in sorted(changes, key=lambda change: change.at):
+        if change.edge is not None:
+            require_known(change.target, now, change.where, "edge")
+            check_fixed(now[change.target], change.edge, change.where)
+            now[change.target] = change.edge
+            check_entrances([change.edge], loads)
+            check_weights(services, [change.edge])
+            check_splits([*now.values()], loads)
+        if change.service is not None:
+            require_known(change.target, by_name, change.where, "service")
+            check_fixed(by_name[change.target], change.service, change.where)
 
 
 def check_central(central: Central, services: Collection[Service]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 
 from meshlab import inject
+from meshlab.amend import Amender
 from meshlab.arrivals import Arrivals
 from meshlab.engine import Engine
 from meshlab.estimate import check_size
@@ -131,11 +132,12 @@ class Mesh:
         """Everything that happens by the clock, before the first request arrives."""
         upstreams = self._upstreams()
         Membership(self.engine, self.instances, upstreams, self.seed)
-        for upstream in upstreams:
-            Upkeep(self.engine, upstream, self._stream(f"{upstream.name}/probe"))
+        upkeeps = [Upkeep(self.engine, u, self._stream(f"{u.name}/probe")) for u in upstreams]
         # in their order in time, so that of two in a row the first ends before the second begins
         for fault in sorted(self.scenario.faults, key=lambda fault: fault.start):
             inject.schedule(fault, self.engine, self.ledger, self.instances.values(), upstreams)
+        instances = self.instances.values()
+        Amender(self.scenario, self.engine, self.ledger, self.transport, instances, upkeeps)
         self._watch()
         numbers = count()
         for load in self.scenario.loads:

@@ -5,6 +5,7 @@
     +-- edges:    Edge     one service calls another: the policies of the caller's sidecar
     +-- loads:    Load     requests that arrive from outside
     +-- faults:   Fault    what goes wrong, where, from when to when
+    +-- changes:  Change   an edge or a service gets other policies, from when on
     +-- central:  Central  the central collector of phase 2, or None
 
 Everything here is frozen, so that a what-if is ``dataclasses.replace(...)``: the difference in the
@@ -17,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshlab import consistency
+from meshlab.changes import Change
 from meshlab.faults import FAULTS, Fault
 from meshlab.load import Load
 from meshlab.rules import (
@@ -45,6 +47,7 @@ class Scenario:
     loads: tuple[Load, ...]
     duration: float
     faults: tuple[Fault, ...] = ()
+    changes: tuple[Change, ...] = ()
     central: Central | None = None
     scrape_interval: float = 5.0
     trace_sampling: float = 0.01
@@ -60,6 +63,7 @@ class Scenario:
         require_tuple(self.edges, Edge, where, "edges")
         require_tuple(self.loads, Load, where, "loads")
         require_tuple(self.faults, tuple(FAULTS.values()), where, "faults")
+        require_tuple(self.changes, Change, where, "changes")
         if self.central is not None:
             require_type(self.central, Central, where, "central")
         check(len(self.services) > 0, where, "services must not be empty", self.services)
@@ -78,6 +82,7 @@ class Scenario:
         consistency.check_splits(edges, loads)
         consistency.check_weights(services, edges)
         consistency.check_faults(self.faults, services, self.all_edges(), loads)
+        consistency.check_changes(self.changes, services, self.all_edges(), loads)
         if self.central is not None:
             consistency.check_central(self.central, services)
 

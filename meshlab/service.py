@@ -165,10 +165,24 @@ class ServiceInstance:
         if config.cpu is not None:
             self.draw_cpu = variates(seed, f"{name}/cpu", config.cpu.work.block)
 
-        memory = config.memory
+        self._begin_afresh()
+        self._measure_memory()
+
+    def _measure_memory(self) -> None:
+        """How many goroutines are there at rest, and how many fit."""
+        memory = self.config.memory
         self.base_goroutines = memory.base_goroutines if memory else 0
         self.most_goroutines = memory.most_goroutines if memory else inf
-        self._begin_afresh()
+
+    def change(self, service: Service, config: Instance) -> None:
+        """Be as ``service`` and ``config`` say from now on; what is in the process stays in it.
+
+        A new restart time holds for kills from now on.
+        """
+        self.service, self.config = service, config
+        self._measure_memory()
+        self._take_waiting()
+        self._check_memory()
 
     def _begin_afresh(self) -> None:
         """What a new process has: nothing."""
@@ -307,12 +321,15 @@ class ServiceInstance:
             self.queued -= 1
             return
         self.busy -= 1
-        while self.waiting:
+        self._take_waiting()
+
+    def _take_waiting(self) -> None:
+        """Free workers take those who wait, in their order."""
+        while self.waiting and self.busy < self.config.workers:
             waiting = self.waiting.popleft()
             if waiting.open:
                 self.queued -= 1
                 self._begin(waiting)
-                return
 
     def gave_up(self, job: Job) -> None:
         """The caller no longer waits for ``job``."""

@@ -34,11 +34,12 @@ Envoy's ``host_selection_retry_max_attempts``)."""
 class Send(Timed):
     """Send this try to ``endpoint``, and give it up after ``timeout`` seconds (None: never).
 
+    ``cut`` says whether the time left for the call is shorter than the timeout of a try.
     The record stays with the try until it ends: ``open`` until then. ``job`` and ``span`` are notes
     of the transport.
     """
 
-    __slots__ = ("call", "endpoint", "job", "permit", "sent_at", "span", "timeout")
+    __slots__ = ("call", "cut", "endpoint", "job", "permit", "sent_at", "span", "timeout")
 
     def __init__(
         self,
@@ -47,8 +48,10 @@ class Send(Timed):
         permit: Permit | None,
         timeout: float | None,
         sent_at: float,
+        cut: bool = False,
     ) -> None:
         self.open = True
+        self.cut = cut
         self.call = call
         self.endpoint = endpoint
         self.permit = permit
@@ -180,13 +183,15 @@ class Call:
 
     def _send_to(self, endpoint: Endpoint, permit: Permit | None, now: float) -> Send:
         timeout = self.upstream.timeout
+        cut = False
         if self.deadline < inf:
             left = self.deadline - now
-            timeout = left if timeout is None else min(timeout, left)
+            if timeout is None or left < timeout:
+                timeout, cut = left, True
         endpoint.active += 1
         endpoint.attempts += 1
         self.attempts += 1
-        self.send = send = Send(self, endpoint, permit, timeout, now)
+        self.send = send = Send(self, endpoint, permit, timeout, now, cut)
         return send
 
     def responded(self, send: Send, outcome: Outcome) -> Action:
@@ -203,8 +208,8 @@ class Call:
         upstream.balancer.observe(endpoint, seconds)
         if limiter is not None:
             limiter.release()
-        if breaker is not None:
-            breaker.report(send.permit, ok, seconds)  # type: ignore[arg-type]
+        if breaker is not None and send.permit is not None:
+            breaker.report(send.permit, ok, seconds)
         if upstream.outlier is not None:
             upstream.report_outlier(endpoint, ok)
         if self.retrying:
@@ -218,7 +223,7 @@ class Call:
         """Try again, if the policy, the time left and the budget allow it."""
         upstream = self.upstream
         retry = upstream.edge.retry
-        if outcome is Outcome.TIMEOUT and self.send.timeout != upstream.timeout:  # type: ignore[union-attr]
+        if outcome is Outcome.TIMEOUT and self.send.cut:  # type: ignore[union-attr]
             return self._finish(Outcome.DEADLINE, now)
         if self.attempts >= retry.max_attempts or outcome not in retry.retry_on:
             return self._finish(outcome, now)
@@ -229,10 +234,12 @@ class Call:
             upstream.deny_retry(now)
             return self._finish(outcome, now)
         self.retrying = True
+        upstream.retrying += 1
         return Wait(pause)
 
     def _end_retry(self) -> None:
         self.retrying = False
+        self.upstream.retrying -= 1
         if self.upstream.budget is not None:
             self.upstream.budget.retry_ended()
 

@@ -29,12 +29,20 @@ class Step(NamedTuple):
     draw: Draw
 
 
-class Split(NamedTuple):
+class Split:
     """A step with several ways. ``bounds`` are the upper ends of their parts of 0..1, in order."""
 
-    ways: tuple[Step, ...]
-    bounds: tuple[float, ...]
-    draw: Draw
+    __slots__ = ("bounds", "draw", "ways")
+
+    def __init__(self, ways: tuple[Step, ...], draw: Draw) -> None:
+        self.ways = ways
+        self.draw = draw
+        self.weigh()
+
+    def weigh(self) -> None:
+        """Take the weights from the edges; the last bound is exactly 1, which no draw reaches."""
+        ends = list(accumulate(way.upstream.edge.split_weight for way in self.ways))
+        self.bounds = [end / ends[-1] for end in ends]
 
     def choose(self) -> Step:
         """The way of one request: the first whose bound is above what is drawn."""
@@ -56,11 +64,5 @@ def steps_of(route: str, calls: Iterable[Step], draws: Mapping[str, Draw]) -> li
         elif split not in begun:
             begun.add(split)
             ways = tuple(way for way in taken if way.upstream.edge.split == split)
-            steps.append(Split(ways, _bounds(ways), draws[split]))
+            steps.append(Split(ways, draws[split]))
     return steps
-
-
-def _bounds(ways: tuple[Step, ...]) -> tuple[float, ...]:
-    """The last one is exactly 1, which no draw reaches."""
-    ends = list(accumulate(way.upstream.edge.split_weight for way in ways))
-    return tuple(end / ends[-1] for end in ends)

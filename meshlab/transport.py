@@ -42,10 +42,15 @@ class Transport:
 
     def connect(self, upstream: Upstream, draw: Draw) -> Link:
         """Lay the link that the tries of ``upstream`` will take."""
-        timeout = upstream.timeout
-        lane = None if timeout is None else Lane(self._engine, timeout, self._expired)
-        upstream.link = link = Link(lane, draw)
+        upstream.link = link = Link(self._lane(upstream.timeout), draw)
         return link
+
+    def retime(self, upstream: Upstream) -> None:
+        """Give the tries from now on the timeout that ``upstream`` has now."""
+        upstream.link.lane = self._lane(upstream.timeout)
+
+    def _lane(self, timeout: float | None) -> Lane | None:
+        return None if timeout is None else Lane(self._engine, timeout, self._expired)
 
     def begin(self, upstream: Upstream, request: Request) -> None:
         """A request arrives from outside."""

@@ -17,6 +17,7 @@ from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.service import ServiceInstance
 from meshlab.telemetry.names import DURATION_BUCKETS
+from meshlab.topology import Instance, Service
 from meshlab.totals import EdgeTotals
 from meshlab.upstream import Upstream
 
@@ -116,7 +117,7 @@ def check_mesh(mesh: Mesh) -> None:
         for upstream in upstreams.values():
             check_upstream(upstream)
     for instance in mesh.instances.values():
-        check_instance(instance)
+        check_instance(instance, mesh.scenario)
 
 
 def check_upstream(upstream: Upstream) -> None:
@@ -139,13 +140,14 @@ def check_upstream(upstream: Upstream) -> None:
         assert 0 <= getattr(upstream.budget, "_retries") <= active  # noqa: B009
 
 
-def check_instance(instance: ServiceInstance) -> None:
+def check_instance(instance: ServiceInstance, scenario: Scenario) -> None:
     """Workers and queue hold the jobs that are there, and every job waits for something."""
     jobs = list(instance.jobs)
+    sizes = configs(instance, scenario)
     assert all(job.open for job in jobs)
-    assert instance.busy == sum(job.working for job in jobs) <= instance.config.workers
-    assert instance.queued == sum(not job.working for job in jobs) <= instance.config.queue
-    assert instance.queued == 0 or instance.busy == instance.config.workers
+    assert instance.busy == sum(job.working for job in jobs) <= max(i.workers for i in sizes)
+    assert instance.queued == sum(not job.working for job in jobs) <= max(i.queue for i in sizes)
+    assert instance.queued == 0 or instance.busy >= instance.config.workers
     assert [job for job in instance.waiting if job.open] == [j for j in jobs if not j.working]
     if instance.report is None:  # else a job may have ended its calls and wait to be reported
         assert all(job.call is None or job.call.open for job in jobs)
@@ -153,6 +155,22 @@ def check_instance(instance: ServiceInstance) -> None:
         assert not job.send.open or job.send.job is job
     if not instance.up:
         assert jobs == []
+
+
+def configs(instance: ServiceInstance, scenario: Scenario) -> list[Instance]:
+    """All that the instance has ever been declared to be: what it began then may still go on."""
+    return [
+        config
+        for service in services_of(scenario)
+        for name, config in zip(service.instance_names(), service.instances, strict=True)
+        if name == instance.name
+    ]
+
+
+def services_of(scenario: Scenario) -> list[Service]:
+    """All services, and what changes make of them."""
+    changed = [change.service for change in scenario.changes if change.service is not None]
+    return [*scenario.services, *changed]
 
 
 def check_drained(mesh: Mesh) -> None:
@@ -170,9 +188,10 @@ def check_drained(mesh: Mesh) -> None:
 
 def loses_jobs(scenario: Scenario) -> bool:
     """Whether a process may end, or drop what it has begun."""
-    instances = [i for service in scenario.services for i in service.instances]
+    services = services_of(scenario)
+    instances = [i for service in services for i in service.instances]
     return (
         any(isinstance(fault, Outage | Leak) for fault in scenario.faults)
-        or any(service.abandoned == "cancelled" for service in scenario.services)
+        or any(service.abandoned == "cancelled" for service in services)
         or any(i.memory is not None or i.stops_at is not None for i in instances)
     )

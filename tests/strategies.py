@@ -15,6 +15,7 @@ from itertools import combinations
 
 from hypothesis import strategies as st
 
+from meshlab.changes import FIXED, Change
 from meshlab.consistency import reached, routes_on
 from meshlab.distributions import (
     Around,
@@ -54,6 +55,15 @@ SECONDS = 4.0
 
 DRAINED = 300.0
 """When nothing can be in flight any more: far more than the queues and timeouts below can hold."""
+
+POLICIES = ("retry", "balancer", "breaker", "limits", "rate_limit", "health", "outlier")
+"""Of an edge: what a change may say anew, or as before."""
+
+SIZES = ("workers", "queue", "error_rate", "memory")
+"""Of an instance, likewise."""
+
+MOST = 3
+"""Instances of a service."""
 
 seeds = st.integers(0, 2**32)
 booleans = st.booleans()
@@ -131,7 +141,7 @@ def services(name: str) -> st.SearchStrategy[Service]:
     return st.builds(
         Service,
         name=st.just(name),
-        instances=st.lists(instances(), min_size=1, max_size=3).map(tuple),
+        instances=st.lists(instances(), min_size=1, max_size=MOST).map(tuple),
         abandoned=st.sampled_from(("wasted", "cancelled")),
         restart_seconds=maybe(ticks(0, 32)),
         keeps_trace=booleans,
@@ -359,6 +369,29 @@ def faults(draw: st.DrawFn, scenario: Scenario) -> Fault:
             return Outage(**where)
 
 
+@st.composite
+def changes(draw: st.DrawFn, scenario: Scenario, timeouts: st.SearchStrategy[object]) -> Change:
+    """Other policies for one edge or one service of ``scenario``."""
+    at = draw(ticks(0, 160))
+    if draw(booleans):
+        old = draw(st.sampled_from(scenario.all_edges()))
+        new = draw(edges(old.source, old.destination, timeouts))
+        kept = {name: getattr(old, name) for name in FIXED[Edge]}
+        local = old.zone_local and draw(booleans)
+        new = replace(new, zone_local=local, split_weight=old.split_weight, **kept)
+        same = {name: getattr(old, name) for name in POLICIES if draw(booleans)}
+        return Change(at=at, edge=replace(new, **same))
+    service = draw(st.sampled_from(scenario.services))
+    other = draw(services(service.name))
+    instances = tuple(
+        replace(instance, **{name: getattr(new, name) for name in SIZES})
+        for instance, new in zip(service.instances, [draw(processes)] * MOST, strict=False)
+    )
+    fields = ("abandoned", "restart_seconds", "keeps_deadline")
+    other_fields = {name: getattr(other, name) for name in fields}
+    return Change(at=at, service=replace(service, instances=instances, **other_fields))
+
+
 def without_overlaps(drawn: list[Fault]) -> tuple[Fault, ...]:
     """The faults, less those that a scenario would refuse."""
     kept: list[Fault] = []
@@ -415,4 +448,6 @@ def scenarios(draw: st.DrawFn, drains: bool = False) -> Scenario:
         trace_sampling=draw(st.sampled_from((0.0, 0.3, 1.0))),
     )
     drawn = draw(st.lists(faults(scenario), max_size=4))
-    return replace(scenario, faults=without_overlaps(drawn))
+    several = st.lists(changes(scenario, timeouts), max_size=3, unique_by=lambda c: c.where)
+    changed = draw(several) if draw(st.sampled_from((False, False, True))) else []
+    return replace(scenario, faults=without_overlaps(drawn), changes=tuple(changed))

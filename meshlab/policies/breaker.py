@@ -123,7 +123,8 @@ class CircuitBreaker:
     Every transition begins a new *generation*, and a permit knows in which one it was given. What
     is reported later tells of another time, and is discarded. ``state`` and the counts may be read
     at any time: only `admit` and `report` move the breaker. ``on_transition`` is told of each move
-    after it happened; it may write that down, but not call the breaker.
+    after it happened; it may write that down, but not call the breaker. A breaker that takes the
+    place of another begins with a later ``generation`` than that one had.
     """
 
     __slots__ = (
@@ -148,10 +149,11 @@ class CircuitBreaker:
         config: BreakerConfig,
         clock: Clock,
         on_transition: Callable[[Transition], None] | None = None,
+        generation: int = 1,
     ) -> None:
         self.config = config
         self.state: State = CLOSED
-        self.generation = 1
+        self.generation = generation
         self.consecutive_failures = 0
         self.trials_in_flight = 0
         self.trials_succeeded = 0

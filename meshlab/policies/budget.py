@@ -8,6 +8,8 @@ shared by all calls from a sidecar to a cluster, and holds the *sum* of their re
     retry_ended()    that retry ended
     settle(ok)       the call ended
 
+A budget that comes when calls are already in flight is first told of them by `take_over`.
+
 | config                  | that of        | grants a retry while                                  |
 |-------------------------|----------------|-------------------------------------------------------|
 | `ConcurrentRetryBudget` | Envoy          | those in flight are below 20 % of the calls in flight |
@@ -44,6 +46,10 @@ __all__ = [
 
 class Budget(Protocol):
     """What a budget is told and asked."""
+
+    def take_over(self, calls: int, retries: int) -> None:
+        """So many calls, and retries of theirs, began before this budget, and will end with it."""
+        ...
 
     def deposit(self) -> None:
         """A call began."""
@@ -117,6 +123,9 @@ class ConcurrentBudget:
         self._floor = floor
         self._active = 0
         self._retries = 0
+
+    def take_over(self, calls: int, retries: int) -> None:
+        self._active, self._retries = calls, retries
 
     def deposit(self) -> None:
         self._active += 1

@@ -60,6 +60,9 @@ class Throttle:
         self._earned = round(config.token_ratio * TOKEN)
         self._tokens = self._max
 
+    def take_over(self, calls: int, retries: int) -> None:
+        """No matter: how they end is all that counts."""
+
     def deposit(self) -> None:
         """No matter: only the end of a call moves the level."""
 

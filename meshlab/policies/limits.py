@@ -38,15 +38,15 @@ class Limiter:
             ...
             limiter.release()
 
-    ``active`` tries are in flight now; ``overflows`` were refused since the start (Envoy's
-    ``upstream_rq_pending_overflow``).
+    ``active`` tries are in flight now, some of them perhaps since before the limiter came;
+    ``overflows`` were refused since the start (Envoy's ``upstream_rq_pending_overflow``).
     """
 
     __slots__ = ("_max_requests", "active", "overflows")
 
-    def __init__(self, config: ConcurrencyLimits) -> None:
+    def __init__(self, config: ConcurrencyLimits, active: int = 0) -> None:
         self._max_requests = config.max_requests
-        self.active = 0
+        self.active = active
         self.overflows = 0
 
     def acquire(self) -> bool:

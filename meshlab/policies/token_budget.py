@@ -73,6 +73,9 @@ class TokenBudget:
         self._slices = [0] * SLICES  # tokens paid in less tokens taken out
         self._sum = 0  # of all slices
 
+    def take_over(self, calls: int, retries: int) -> None:
+        """No matter: a call pays in as it begins, and what was taken out before is forgotten."""
+
     def deposit(self) -> None:
         number = int(self._clock.now / self._seconds)
         if number != self._newest:

@@ -294,6 +294,7 @@ NEEDED: dict[str, Any] = {
     "rate": 0.5,
     "factor": 2.0,
     "limit_bytes": 2**30,
+    "at": 1.0,
     "cores": 1,
     "max_tokens": 1,
     "work": Constant(0.001),

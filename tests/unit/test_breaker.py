@@ -594,3 +594,15 @@ def test_a_configuration_that_breaks_a_rule_names_it(changes: dict[str, Any], me
 def test_a_window_that_no_rule_looks_at_need_not_fit() -> None:
     assert BreakerConfig(window_calls=20).window_calls == 20
     assert BreakerConfig(window_calls=20, window_seconds=30, **RATE).minimum_calls == 100
+
+
+def test_a_breaker_in_the_place_of_another_is_deaf_to_what_that_one_let_through() -> None:
+    clock = ManualClock()
+    old = CircuitBreaker(BreakerConfig(consecutive_failures=1), clock)
+    permit = old.admit()
+    assert not isinstance(permit, Rejection)
+    new = CircuitBreaker(
+        BreakerConfig(consecutive_failures=1), clock, generation=old.generation + 1
+    )
+    new.report(permit, ok=False, seconds=0.0)
+    assert new.state is State.CLOSED

@@ -447,3 +447,28 @@ def test_a_budget_refuses_what_makes_no_sense(
     with pytest.raises(ConfigError) as error:
         config(**wrong)
     assert str(error.value) == message
+
+
+# ---- a budget that comes when calls are in flight
+
+
+@every_budget
+def test_a_budget_that_takes_over_survives_the_end_of_what_it_took_over(
+    config: BudgetConfig,
+) -> None:
+    budget: Budget = config.build(ManualClock())
+    fresh = budget.balance
+    budget.take_over(calls=20, retries=3)
+    for _ in range(3):
+        budget.retry_ended()
+    for _ in range(20):
+        budget.settle(ok=True)
+    assert budget.balance == fresh
+
+
+def test_a_concurrent_budget_counts_what_it_took_over() -> None:
+    budget = ConcurrentRetryBudget(budget_percent=50.0, min_retry_concurrency=0).build(
+        ManualClock()
+    )
+    budget.take_over(calls=10, retries=4)
+    assert [budget.withdraw(), budget.withdraw()] == [True, False]

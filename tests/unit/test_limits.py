@@ -61,3 +61,11 @@ def test_a_limit_must_be_a_whole_number(wrong: object) -> None:
         ConcurrencyLimits(max_requests=wrong)  # type: ignore[arg-type]
     rule = "concurrency limits: max_requests must be a whole number >= 0"
     assert str(error.value) == f"{rule}, got {wrong!r}"
+
+
+def test_a_limiter_may_begin_with_what_is_in_flight_already() -> None:
+    limiter = Limiter(ConcurrencyLimits(max_requests=2), active=3)
+    assert not limiter.acquire()
+    for _ in range(2):
+        limiter.release()
+    assert [limiter.acquire(), limiter.acquire()] == [True, False]
