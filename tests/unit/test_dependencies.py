@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("load", "faults", "topology", "telemetry.names", "telemetry.series", "telemetry.ledger"),
     ("changes", "telemetry.counts", "telemetry.central"),
     ("consistency", "scenario"),
-    ("shop", "estimate", "arrivals", "upstream"),
+    ("shop", "canaries", "estimate", "arrivals", "upstream"),
     ("sidecar", "steps"),
     ("service",),
     ("telemetry.registry", "totals"),
