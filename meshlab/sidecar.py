@@ -124,7 +124,7 @@ class Call:
         if upstream.deadline is not None:
             self.deadline = min(self.deadline, now + upstream.deadline)
         if upstream.rate_limiter is not None and not upstream.rate_limiter.take():
-            return self._end(Outcome.RATE_LIMITED, now)
+            return self._finish(Outcome.RATE_LIMITED, now)
         if upstream.budget is not None:
             upstream.budget.deposit()
         return self._try(now)
@@ -244,14 +244,6 @@ class Call:
             self.upstream.budget.retry_ended()
 
     def _finish(self, outcome: Outcome, now: float) -> Done:
-        """Settle with the budget what the call had there, then end it."""
-        if self.retrying:
-            self._end_retry()
-        if self.upstream.budget is not None:
-            self.upstream.budget.settle(outcome is OK)
-        return self._end(outcome, now)
-
-    def _end(self, outcome: Outcome, now: float) -> Done:
         """Count the end of the call, as its caller felt it."""
         upstream = self.upstream
         counts = upstream.counts
@@ -264,6 +256,10 @@ class Call:
         counts.seconds += seconds
         if self.attempts > 1 and outcome is OK:
             counts.retries_succeeded += 1
+        if self.retrying:
+            self._end_retry()
+        if upstream.budget is not None and outcome is not Outcome.RATE_LIMITED:
+            upstream.budget.settle(outcome is OK)
         return DONE[outcome]
 
     def abandon(self) -> Done:

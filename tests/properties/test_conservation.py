@@ -29,9 +29,9 @@ class CountedCall(Call):
         self.ends = 0
         CountedCall.every.append(self)
 
-    def _end(self, outcome: Outcome, now: float) -> Done:
+    def _finish(self, outcome: Outcome, now: float) -> Done:
         self.ends += 1
-        return super()._end(outcome, now)
+        return super()._finish(outcome, now)
 
 
 @settings(max_examples=40)
