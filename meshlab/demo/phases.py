@@ -57,8 +57,7 @@ def _spans(scenario: Scenario) -> Iterator[tuple[str, float, float]]:
     inner = sorted(time for time in times if 0.0 < time < scenario.duration)
     for start, end in pairwise([0.0, *inner, scenario.duration]):
         causes = [describe(f) for f in faults if f.start <= start < f.end]
-        calm = "no fault" if any(f.start < start for f in faults) else "at rest"
-        yield ", ".join(causes) or calm, start, end
+        yield ", ".join(causes) or "no fault", start, end
 
 
 class Users:

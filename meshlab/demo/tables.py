@@ -185,7 +185,7 @@ EDGES: Columns = {
     ">retries": lambda route: f"{route.retries:,}",
     ">refused": lambda route: f"{route.refused:,}",
 }
-EDGES_SAY = "tries: for each call; refused: calls that the caller's own sidecar did not send"
+EDGES_SAY = "tries: for each call; refused: not sent by the caller's own sidecar"
 
 
 SHARES: Columns = {
@@ -196,7 +196,7 @@ SHARES: Columns = {
     ">actual": lambda share: percent(share.share),
     ">off by": lambda s: "" if s.expected is None else f"{100 * (s.share - s.expected):+z.1f}",
 }
-SHARES_SAY = "expected: if all were there and well; by load: nothing is promised"
+SHARES_SAY = "expected: if all are there and well"
 
 
 def _summary(report: Report) -> Table:

@@ -62,7 +62,7 @@ def opened(told: Report) -> set[str]:
 
 def test_without_faults_nothing_opens_and_hardly_anyone_loses_anything() -> None:
     told = report(faults=())
-    assert [phase.label for phase in told.phases] == ["at rest"]
+    assert [phase.label for phase in told.phases] == ["no fault"]
     assert told.incidents == ()
     assert told.summary["lost"] <= 0.001 * told.summary["requests"]
     assert "none opened" in text(demo(faults=()))
@@ -236,7 +236,7 @@ def test_faults_at_the_same_time_share_a_phase() -> None:
     both = (AUTH_FAILS, Slowdown(service="payment", factor=2.0, start=30.0, end=40.0))
     labels = [phase.label for phase in report(faults=both, duration=60.0).phases]
     assert labels == [
-        "at rest",
+        "no fault",
         "auth-2 fails 80%",
         "auth-2 fails 80%, payment 2x as slow",
         "auth-2 fails 80%",
@@ -248,14 +248,14 @@ def test_a_fault_without_end_is_told_without_one() -> None:
     endless = (Errors(service="auth", rate=0.1, start=10.0),)
     told = report(faults=endless, duration=20.0)
     assert [(phase.label, phase.end) for phase in told.phases] == [
-        ("at rest", 10.0),
+        ("no fault", 10.0),
         ("auth fails 10%", 20.0),
     ]
 
 
 def test_a_fault_after_the_end_of_the_run_is_not_told() -> None:
     labels = [phase.label for phase in report(duration=60.0).phases]
-    assert labels == ["at rest", "auth-2 fails 80%", "no fault"]
+    assert labels == ["no fault", "auth-2 fails 80%", "no fault"]
 
 
 @pytest.mark.parametrize(
