@@ -15,6 +15,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from importlib.util import find_spec
 from typing import Any
 
+from meshlab.changes import Change
 from meshlab.distributions import KINDS
 from meshlab.faults import FAULTS
 from meshlab.load import Load
@@ -37,12 +38,12 @@ ENGINES = ("auto", "reference", "compiled")
 COMPILED: tuple[type, ...] = (
     *(Scenario, Service, Instance, Memory, Cpu, Edge, Load, *FAULTS.values(), *KINDS.values()),
     *(RetryPolicy, Backoff, *BUDGETS.values(), *BALANCERS.values(), BreakerConfig),
-    *(ConcurrencyLimits, RateLimit, HealthCheck, OutlierDetection),
+    *(ConcurrencyLimits, RateLimit, HealthCheck, OutlierDetection, Change),
 )
 """The declarations that the compiled engine knows. It takes no subclass of them for them."""
 
 NOT_COMPILED: dict[type, tuple[str, ...]] = {
-    Scenario: ("central", "changes"),
+    Scenario: ("central",),
 }
 """Fields that it does not know yet: they must be as they are by default."""
 

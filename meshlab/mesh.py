@@ -9,13 +9,15 @@ Everything that happens comes from the scenario and the seed; no wall clock is r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import count
 
 from meshlab import inject
 from meshlab.amend import Amender
 from meshlab.arrivals import Arrivals
 from meshlab.engine import Engine
-from meshlab.estimate import check_size
+from meshlab.engines import choose
+from meshlab.estimate import MOST_EVENTS, check_size
 from meshlab.membership import Membership
 from meshlab.model import Request, require
 from meshlab.result import Result
@@ -39,17 +41,29 @@ Progress = Callable[[float], None]
 """Told the share of the run that is done, 0..1, after every scrape."""
 
 
-def run(scenario: Scenario, seed: int = 1, progress: Progress | None = None) -> Result:
+def run(
+    scenario: Scenario, seed: int = 1, progress: Progress | None = None, engine: str = "reference"
+) -> Result:
     """Run ``scenario`` from its beginning to its end; the same seed gives the same bytes.
 
-    ConfigError for a seed that is no whole number >= 0, RunTooLarge if the run would not end soon:
-    both before anything runs.
+    ``engine`` is "auto", "reference" or "compiled" (see `meshlab.engines`); the result's ``engine``
+    says which ran, and why not the compiled one. ConfigError for a seed that is no whole number
+    >= 0 and an engine that can't run it, RunTooLarge if the run would not end soon: both before
+    anything runs.
     """
     require_type(scenario, Scenario, "run", "scenario")
     fits = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
     require(fits, "run", "seed must be a whole number >= 0", seed)
-    check_size(scenario)
-    return Mesh(scenario, seed).run(progress)
+    chosen, reason = choose(scenario, engine)
+    check_size(scenario, MOST_EVENTS[chosen])
+    if chosen == "compiled":
+        from meshlab.compiled.world import (
+            World,  # here, so that a run needs numba only if it uses it
+        )
+
+        return World(scenario, seed).run(progress)
+    result = Mesh(scenario, seed).run(progress)
+    return replace(result, engine=f"reference: {reason}") if reason else result
 
 
 class Mesh:

@@ -56,13 +56,11 @@ def edge_fields(edge: Edge) -> dict[str, Any]:
         "mirror": edge.mirror,
         "probability": edge.probability,
         "panic_threshold": edge.panic_threshold,
-        "generation": 1,
-        "limited": edge.limits is not None,
-        "max_requests": edge.limits.max_requests if edge.limits else NO_LIMIT,
         **retry_fields(edge.retry),
         **budget_fields(edge.retry),
         **balancer_fields(edge.balancer),
-        **(breaker_fields(edge.breaker) if edge.breaker else {}),
+        **breaker_fields(edge.breaker),
+        **limit_fields(edge),
         **rate_fields(edge),
         **health_fields(edge),
         **outlier_fields(edge),
@@ -141,12 +139,28 @@ def balancer_fields(config: BalancerConfig) -> dict[str, Any]:
     raise AssertionError(f"why_not lets no other balancer through: {config!r}")
 
 
-def breaker_fields(config: BreakerConfig) -> dict[str, Any]:
+def limit_fields(edge: Edge) -> dict[str, Any]:
+    limits = edge.limits
+    return {"limited": limits is not None, "max_requests": limits.max_requests if limits else 0}
+
+
+BREAKER_MEMORY = (
+    *("state", "consecutive", "trials_in_flight", "trials_succeeded", "opened_at", "retry_at"),
+    *("window", "window_size", "window_next", "window_calls", "window_failures", "window_slow"),
+    *("bucket", "bucket_calls", "bucket_failures", "bucket_slow"),
+)
+"""What a breaker remembers; a new one begins with all of it zero."""
+
+
+def breaker_fields(config: BreakerConfig | None) -> dict[str, Any]:
+    if config is None:
+        return {"breaker": 0}
     rates = config.failure_rate is not None or config.slow_call_rate is not None
     by_time = config.window_seconds is not None
     seconds = config.window_seconds if config.window_seconds is not None else 0.0
     return {
         "breaker": 1,
+        "generation": 1,
         "consecutive_limit": config.consecutive_failures or 0,
         "failure_rate": inf if config.failure_rate is None else config.failure_rate,
         "slow_rate": inf if config.slow_call_rate is None else config.slow_call_rate,
@@ -165,7 +179,7 @@ def breaker_fields(config: BreakerConfig) -> dict[str, Any]:
 def rate_fields(edge: Edge) -> dict[str, Any]:
     limit = edge.rate_limit
     if limit is None:
-        return {}
+        return {"rate_limited": 0}
     return {
         "rate_limited": 1,
         "rate_tokens": limit.max_tokens,
@@ -178,8 +192,9 @@ def rate_fields(edge: Edge) -> dict[str, Any]:
 def health_fields(edge: Edge) -> dict[str, Any]:
     health = edge.health
     if health is None:
-        return {}
+        return {"checked": 0}
     return {
+        "checked": 1,
         "health_interval": health.interval,
         "health_timeout": health.timeout,
         "unhealthy_threshold": health.unhealthy_threshold,
@@ -190,7 +205,7 @@ def health_fields(edge: Edge) -> dict[str, Any]:
 def outlier_fields(edge: Edge) -> dict[str, Any]:
     outlier = edge.outlier
     if outlier is None:
-        return {}
+        return {"outlier": 0}
     factor = outlier.success_rate_stdev_factor
     return {
         "outlier": 1,

@@ -105,9 +105,11 @@ def is_member(root: Any, number: int, slot: int) -> bool:
 
 
 @jit
-def probe_all(root: Any, number: int) -> None:
+def probe_all(root: Any, number: int, start: int) -> None:
     """Probe every endpoint once, and come back after the interval."""
     upstream = upstream_at(root.upstreams, number)
+    if start != upstream.probing or not upstream.checked:
+        return
     for place in range(upstream.endpoints):
         slot = whole_at(root.members, upstream.first_endpoint + place).x
         endpoint = endpoint_at(root.endpoints, slot)
@@ -115,7 +117,7 @@ def probe_all(root: Any, number: int) -> None:
         late = upstream.link_delay >= upstream.health_timeout
         alive = instance_at(root.instances, endpoint.instance).up == 1
         probed(root, number, slot, alive and not broken and not late)
-    heap.at(root, root.now + upstream.health_interval, PROBE, number, 0, 0)
+    heap.at(root, root.now + upstream.health_interval, PROBE, number, start, 0)
 
 
 @jit
@@ -187,9 +189,11 @@ def eject(root: Any, number: int, slot: int) -> bool:
 
 
 @jit
-def tick(root: Any, number: int) -> None:
+def tick(root: Any, number: int, start: int) -> None:
     """An interval is over: who returns, who is ejected for a low success rate."""
     upstream = upstream_at(root.upstreams, number)
+    if start != upstream.ticking or not upstream.outlier:
+        return
     first, members = upstream.first_endpoint, upstream.endpoints
     steady = np.zeros(members, np.bool_)
     returned = np.zeros(members, np.bool_)
@@ -227,7 +231,7 @@ def tick(root: Any, number: int) -> None:
             upstream.ejections += 1
             note(root, EJECTED_RATE, slot, rates[place], mean, threshold)
             note_panic(root, number)
-    heap.at(root, root.now + upstream.outlier_interval, TICK, number, 0, 0)
+    heap.at(root, root.now + upstream.outlier_interval, TICK, number, start, 0)
 
 
 @jit

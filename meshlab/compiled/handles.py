@@ -8,19 +8,30 @@ words, with the state in the records of the compiled run.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from meshlab.compiled import build
+from meshlab.compiled.changes import PUT
 from meshlab.compiled.heap import Kind
 from meshlab.compiled.layout import NOBODY
 from meshlab.compiled.loop import Command
 from meshlab.compiled.notes import What
 from meshlab.model import Endpoint
 from meshlab.service import ServiceInstance
+from meshlab.steps import Split, Step
 from meshlab.topology import Edge, Instance, Service
+from meshlab.upstream import PARTS
 
 if TYPE_CHECKING:
     from meshlab.compiled.world import World
+
+CHANGEABLE = (
+    *("workers", "queue", "restart_seconds", "cancels", "keeps_deadline", "has_memory"),
+    *("base_goroutines", "most_goroutines", "base_bytes", "bytes_per_goroutine"),
+)
+"""The fields of an instance that a change may set at once."""
 
 KILLED_FOR = {"outage": What.OUTAGE, "end of its time": What.END_OF_TIME}
 
@@ -104,8 +115,21 @@ class InstanceHandle:
     def start(self) -> None:
         self._world.command(Command.START, self.number)
 
+    def change(self, service: Service, config: Instance) -> None:
+        """Be as ``service`` and ``config`` say from now on."""
+        self.service, self.config = service, config
+        fields = build.instance_fields(service, config)
+        for name in CHANGEABLE:
+            self.record[name] = fields[name]
+        self._world.command(Command.MEASURE, self.number)
+
     def kill(self, reason: str) -> None:
         self._world.command(Command.KILL, self.number, KILLED_FOR[reason])
+
+    @property
+    def routes(self) -> dict[str, list[Step | Split]]:
+        """The steps of every route, for those who weigh a split anew."""
+        return self._world.steps.get(self.name, {})
 
     @property
     def route_errors(self) -> _ByRoute:
@@ -157,14 +181,22 @@ class UpstreamHandle:
         self.name = f"{sidecar}->{edge.destination}"
         self.slots = slots
         self.link = Link(self)
-        self._joined: list[str] = []
+        self.joined_names: list[str] = []
 
     @property
     def record(self) -> Any:
         return self.world.memory.arrays["upstreams"][self.number]
 
+    def change(self, edge: Edge) -> None:
+        """Be as ``edge`` says from now on (`meshlab.upstream.Upstream.change`)."""
+        old, self.edge = self.edge, edge
+        for name in PARTS:
+            if attrgetter(name)(edge) != attrgetter(name)(old):
+                PUT[name](self.world, self)
+        self.world.command(Command.REFRESH, self.number)
+
     def joined(self, endpoint: Endpoint) -> None:
-        self._joined.append(endpoint.name)
+        self.joined_names.append(endpoint.name)
         self.world.command(Command.JOIN, self.number, self.slots[endpoint.name])
 
     def left(self, endpoint: str) -> None:
@@ -186,7 +218,7 @@ class UpstreamHandle:
                 attempts=int(table["attempts"][self.slots[name]]),
                 active=int(table["active"][self.slots[name]]),
             )
-            for name in self._joined
+            for name in self.joined_names
         ]
 
     @property
@@ -202,3 +234,29 @@ class UpstreamHandle:
             retries_denied=int(record["retries_denied"]),
             seconds=float(record["seconds"]),
         )
+
+
+class UpkeepHandle:
+    """In place of an `Upkeep`: lets probes and ticks begin, which then go on by themselves."""
+
+    def __init__(self, world: World, upstream: UpstreamHandle) -> None:
+        self._world = world
+        self.upstream = upstream
+        self.start_probes()
+        self.start_ticks()
+
+    def start_probes(self) -> None:
+        """Probe from now on as the edge says, if it says so at all."""
+        record, health = self.upstream.record, self.upstream.edge.health
+        record["probing"] += 1
+        if health is not None:
+            first = self._world.now + health.interval * self._world.draw(record["draw_probe"])
+            self._world.push(first, Kind.PROBE, self.upstream.number, record["probing"])
+
+    def start_ticks(self) -> None:
+        """Let intervals of outlier detection begin now, if there is any."""
+        record, outlier = self.upstream.record, self.upstream.edge.outlier
+        record["ticking"] += 1
+        if outlier is not None:
+            first = self._world.now + outlier.interval
+            self._world.push(first, Kind.TICK, self.upstream.number, record["ticking"])

@@ -140,6 +140,7 @@ CALL = np.dtype(
         ("trial", "u1"),
         ("traced", "u1"),
         ("begins_trace", "u1"),
+        ("cut", "u1"),
     ],
     align=True,
 )
@@ -292,6 +293,9 @@ UPSTREAM = np.dtype(
         ("half_tokens", "i8"),
         ("earned", "i8"),
         # health checks
+        ("probing", "i8"),
+        ("ticking", "i8"),
+        ("checked", "u1"),
         ("health_interval", "f8"),
         ("health_timeout", "f8"),
         ("unhealthy_threshold", "i8"),
@@ -310,6 +314,7 @@ UPSTREAM = np.dtype(
         ("stdev_factor", "f8"),
         # counts
         ("started", "i8"),
+        ("retrying", "i8"),
         ("retries", "i8"),
         ("retries_succeeded", "i8"),
         ("retries_denied", "i8"),
@@ -345,6 +350,9 @@ ENDPOINT = np.dtype(
     ],
     align=True,
 )
+
+OUTLIER_MEMORY = ("tries", "successes", "consecutive", "ejections", "until")
+"""What outlier detection remembers of an endpoint."""
 
 INSTANCE = np.dtype(
     [

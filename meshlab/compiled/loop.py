@@ -44,11 +44,13 @@ class Command(IntEnum):
     JOIN = 3
     LEAVE = 4
     REFRESH = 5
+    MEASURE = 6
 
 
 TIME, AT_CONTROL, ROOM = int(Stop.TIME), int(Stop.CONTROL), int(Stop.ROOM)
 START, ASKED_TO_KILL = int(Command.START), int(Command.KILL)
 JOIN, LEAVE, REFRESH = int(Command.JOIN), int(Command.LEAVE), int(Command.REFRESH)
+MEASURE = int(Command.MEASURE)
 ARRIVAL, WORKED, RESUME = int(Kind.ARRIVAL), int(Kind.WORKED), int(Kind.RESUME)
 LANE, EXPIRED, DELIVER = int(Kind.LANE), int(Kind.EXPIRED), int(Kind.DELIVER)
 GAVE_UP, KILL, RESTART = int(Kind.GAVE_UP), int(Kind.KILL), int(Kind.RESTART)
@@ -95,6 +97,11 @@ def obey(root: Any, command: int, a: int, b: int) -> None:
         cluster.left(root, a, b)
     elif command == REFRESH:
         cluster.refresh(root, a)
+        cluster.note_panic(root, a)
+    elif command == MEASURE:
+        service.take_waiting(root, a)
+        if instance_at(root.instances, a).has_memory:
+            service.check_memory(root, a)
 
 
 @jit
@@ -144,11 +151,11 @@ def happen(root: Any, kind: int, a: int, b: int, c: int) -> None:
         if instance_at(root.instances, a).starts == b:
             service.start_process(root, a)
     elif kind == PROBE:
-        cluster.probe_all(root, a)
+        cluster.probe_all(root, a, b)
     elif kind == MIRROR:
         transport.drive(root, a, sidecar.start(root, a))
     elif kind == TICK:
-        cluster.tick(root, a)
+        cluster.tick(root, a, b)
 
 
 @jit

@@ -258,8 +258,15 @@ def drop(root: Any, this: int) -> None:
         leave_waiting(root, this)
         return
     instance.busy -= 1
-    waiting = instance.first_waiting
-    if waiting != NOBODY:
+    take_waiting(root, job.instance)
+
+
+@jit
+def take_waiting(root: Any, number: int) -> None:
+    """Free workers take those who wait, in their order."""
+    instance = instance_at(root.instances, number)
+    while instance.first_waiting != NOBODY and instance.busy < instance.workers:
+        waiting = instance.first_waiting
         leave_waiting(root, waiting)
         instance.queued -= 1
         begin(root, waiting)

@@ -27,6 +27,7 @@ from meshlab.sidecar import PICKS
 from meshlab.telemetry.counts import CLASS_OF, CLASSES
 
 SEND, WAIT = -1, -2
+NO_PERMIT = 0
 CLASS_COUNT = len(CLASSES)
 OK = int(Outcome.OK)
 TIMEOUT, OVERFLOW, DEADLINE = int(Outcome.TIMEOUT), int(Outcome.OVERFLOW), int(Outcome.DEADLINE)
@@ -85,7 +86,7 @@ def start(root: Any, place: int) -> int:
     call.started = root.now
     upstream.started += 1
     if upstream.rate_limited and not take_token(root, call.upstream):
-        return end(root, place, RATE_LIMITED)
+        return finish(root, place, RATE_LIMITED)
     if upstream.deadline < inf:
         call.deadline = min(call.deadline, root.now + upstream.deadline)
     if upstream.budget != budget.NO_BUDGET:
@@ -127,6 +128,8 @@ def send(root: Any, place: int) -> int:
             return finish(root, place, CIRCUIT_OPEN)
         call.permit = upstream.generation
         call.trial = upstream.state != breaker.CLOSED
+    else:
+        call.permit = NO_PERMIT
     if upstream.candidates == 0:
         give_back(root, place)
         return finish(root, place, NO_HEALTHY)
@@ -184,8 +187,10 @@ def send_to(root: Any, place: int, slot: int) -> int:
     upstream = upstream_at(root.upstreams, call.upstream)
     endpoint = endpoint_at(root.endpoints, slot)
     timeout = upstream.timeout
-    if call.deadline < inf:
-        timeout = min(timeout, call.deadline - root.now)
+    call.cut = 0
+    if call.deadline < inf and call.deadline - root.now < timeout:
+        timeout = call.deadline - root.now
+        call.cut = 1
     endpoint.active += 1
     endpoint.attempts += 1
     call.attempts += 1
@@ -230,7 +235,7 @@ def retry(root: Any, place: int, outcome: int) -> int:
     call = call_at(root.calls, place)
     number = call.upstream
     upstream = upstream_at(root.upstreams, number)
-    if outcome == TIMEOUT and call.timeout != upstream.timeout:
+    if outcome == TIMEOUT and call.cut:
         return finish(root, place, DEADLINE)
     if call.attempts >= upstream.max_attempts or not (upstream.retry_on >> outcome) & 1:
         return finish(root, place, outcome)
@@ -242,6 +247,7 @@ def retry(root: Any, place: int, outcome: int) -> int:
         tally(root, number)
         return finish(root, place, outcome)
     call.retrying = 1
+    upstream.retrying += 1
     call.pause = pause
     return WAIT
 
@@ -266,22 +272,12 @@ def delay(root: Any, number: int, attempts: int) -> float:
 def end_retry(root: Any, place: int) -> None:
     call = call_at(root.calls, place)
     call.retrying = 0
+    upstream_at(root.upstreams, call.upstream).retrying -= 1
     budget.retry_ended(root, call.upstream)
 
 
 @jit
 def finish(root: Any, place: int, outcome: int) -> int:
-    """Settle with the budget what the call had there, then end it."""
-    call = call_at(root.calls, place)
-    if call.retrying:
-        end_retry(root, place)
-    if upstream_at(root.upstreams, call.upstream).budget != budget.NO_BUDGET:
-        budget.settle(root, call.upstream, outcome == OK)
-    return end(root, place, outcome)
-
-
-@jit
-def end(root: Any, place: int, outcome: int) -> int:
     """Count the end of the call, as its caller felt it."""
     call = call_at(root.calls, place)
     upstream = upstream_at(root.upstreams, call.upstream)
@@ -295,6 +291,10 @@ def end(root: Any, place: int, outcome: int) -> int:
     upstream.seconds += seconds
     if call.attempts > 1 and outcome == OK:
         upstream.retries_succeeded += 1
+    if call.retrying:
+        end_retry(root, place)
+    if upstream.budget != budget.NO_BUDGET and outcome != RATE_LIMITED:
+        budget.settle(root, call.upstream, outcome == OK)
     return outcome
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from meshlab import inject
-from meshlab.compiled import balance, build, layout
-from meshlab.compiled.handles import InstanceHandle, Timeline, UpstreamHandle
+from meshlab.amend import Amender
+from meshlab.compiled import build, layout
+from meshlab.compiled.handles import InstanceHandle, Timeline, UpkeepHandle, UpstreamHandle
 from meshlab.compiled.heap import Kind
 from meshlab.compiled.loop import Command, Stop, advance
 from meshlab.compiled.memory import Memory, Numbers, empty_streams
@@ -58,6 +59,9 @@ class World:
         self._pending: list[tuple[str, str, Any]] = []
         self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
         self._rings: list[tuple[int, int]] = []
+        self.rings: dict[tuple[int, RingHash], tuple[int, int]] = {}
+        self.steps: dict[str, dict[str, list[Step | Split]]] = {}
+        self._splits: list[tuple[int, Split]] = []
         self._lower()
         self._begin()
 
@@ -124,38 +128,50 @@ class World:
         return by_sidecar
 
     def _add_upstream(self, edge: Edge, sidecar: str) -> UpstreamHandle:
-        service = self.scenario.service(edge.destination)
+        scenario = self.scenario
+        service = scenario.service(edge.destination)
         names = service.instance_names()
         rows, endpoints = self._rows["upstreams"], self._rows["endpoints"]
         first, name = len(endpoints), f"{sidecar}->{edge.destination}"
-        zone = self.instances[sidecar].config.zone if sidecar in self.instances else ""
         slots = {endpoint: first + place for place, endpoint in enumerate(names)}
         for endpoint, config in zip(names, service.instances, strict=True):
             number = self.instances[endpoint].number
-            local = edge.zone_local and zone != "" and config.zone == zone
+            local = self.is_local(edge, sidecar, endpoint)
             endpoints.append(
                 {"instance": number, "weight": config.weight, "healthy": 1, "local": local}
             )
         fields = build.edge_fields(edge)
-        self._draws_at_most = max(self._draws_at_most, build.most_draws(edge, len(names)))
         fields["first_endpoint"] = first
         fields["lane"] = len(self._rows["lanes"])
         self._rows["lanes"].append(
             {"seconds": fields["timeout"], "first": layout.NOBODY, "last": layout.NOBODY}
         )
         fields["window_first"] = len(self._rows["windows"])
-        self._rows["windows"] += [{}] * fields.get("window_size", 0)
-        if isinstance(edge.balancer, WeightedRoundRobin):
-            fields["schedule"] = len(self._rows["schedules"])
+        fields["schedule"] = len(self._rows["schedules"])
+        changes = [c.edge for c in scenario.changes if c.edge and c.edge.name == edge.name]
+        for version in (edge, *changes):
+            self._draws_at_most = max(
+                self._draws_at_most, build.most_draws(version, len(names))
+            )
+        windows = [build.breaker_fields(e.breaker).get("window_size", 0) for e in (edge, *changes)]
+        self._rows["windows"] += [{}] * max(windows)
+        if any(isinstance(e.balancer, WeightedRoundRobin) for e in (edge, *changes)):
             self._rows["schedules"] += [{}] * build.longest_schedule(service)
-        if isinstance(edge.balancer, RingHash):
-            ring = build.ring_of(edge.balancer, service)
-            fields["ring"], fields["ring_length"] = len(self._rings), len(ring)
+        for balancer in {e.balancer for e in (edge, *changes) if isinstance(e.balancer, RingHash)}:
+            ring = build.ring_of(balancer, service)
+            self.rings[len(rows), balancer] = len(self._rings), len(ring)
             self._rings += [(point, first + place) for point, place in ring]
+        if isinstance(edge.balancer, RingHash):
+            fields["ring"], fields["ring_length"] = self.rings[len(rows), edge.balancer]
         for field, purpose in _PURPOSES.items():
             fields[field] = self._stream(f"{name}/{purpose}")
         rows.append(fields)
         return UpstreamHandle(self, len(rows) - 1, edge, sidecar, slots)
+
+    def is_local(self, edge: Edge, sidecar: str, endpoint: str) -> bool:
+        """Whether an endpoint is near, for an edge that asks for what is near."""
+        zone = self.instances[sidecar].config.zone if sidecar in self.instances else ""
+        return edge.zone_local and zone != "" and zone == self.instances[endpoint].config.zone
 
     def _add_routes(self, sidecar: str, upstreams: list[UpstreamHandle]) -> None:
         """For every route, the calls that a request makes from one instance, in their order."""
@@ -164,10 +180,12 @@ class World:
         splits = dict.fromkeys(u.edge.split for u in upstreams if u.edge.split)
         draws = {split: self._stream(f"{sidecar}/split/{split}") for split in splits}
         longest = 0
-        for route in self.routes:
+        self.steps[sidecar] = {r: steps_of(r, calls, draws) for r in self.routes}  # type: ignore[arg-type]
+        for of_route in self.steps[sidecar].values():
             first = len(steps)
-            for step in steps_of(route, calls, draws):  # type: ignore[arg-type]
+            for step in of_route:
                 if isinstance(step, Split):
+                    self._splits.append((len(ways), step))
                     start = {"first_way": len(ways), "ways": len(step.ways)}
                     steps.append({"draw": step.draw, **start})
                     bounds = zip(step.ways, step.bounds, strict=True)
@@ -247,7 +265,7 @@ class World:
         self._numbers["words"].fill(4 * margin)
         self.root["attention"] = 0
 
-    def _draw(self, stream: int) -> float:
+    def draw(self, stream: int) -> float:
         """One number for Python's own use."""
         streams, variates = self.memory.arrays["streams"], self.memory.arrays["variates"]
         place = int(streams["next"][stream])
@@ -259,10 +277,9 @@ class World:
     def _begin(self) -> None:
         scenario, timeline = self.scenario, self.timeline
         for upstream in self.upstreams:
-            self._start_balancer(upstream)
+            self.start_balancer(upstream)
         Membership(timeline, self.instances, self.upstreams, self.seed)  # type: ignore[arg-type]
-        for upstream in self.upstreams:
-            self._start_upkeep(upstream)
+        upkeeps = [UpkeepHandle(self, upstream) for upstream in self.upstreams]
         for fault in sorted(scenario.faults, key=lambda fault: fault.start):
             inject.schedule(
                 fault,
@@ -271,27 +288,41 @@ class World:
                 self.instances.values(),  # type: ignore[arg-type]
                 self.upstreams,  # type: ignore[arg-type]
             )
+        Amender(
+            scenario,
+            timeline,  # type: ignore[arg-type]
+            self.ledger,
+            self,  # type: ignore[arg-type]
+            self.instances.values(),  # type: ignore[arg-type]
+            upkeeps,  # type: ignore[arg-type]
+        )
         for place, load in enumerate(scenario.loads):
             if load.peak > 0.0:
                 row = self.memory.arrays["loads"][place]
-                gap = self._draw(row["draw_gap"]) if load.arrivals == "poisson" else 1.0
+                gap = self.draw(row["draw_gap"]) if load.arrivals == "poisson" else 1.0
                 self.push(gap / load.peak, Kind.ARRIVAL, place)
 
-    def _start_balancer(self, upstream: UpstreamHandle) -> None:
+    def start_balancer(self, upstream: UpstreamHandle) -> None:
+        """A balancer that takes turns begins at a random one."""
         record = upstream.record
         if isinstance(upstream.edge.balancer, RoundRobin | WeightedRoundRobin):
-            record["turn"] = int(self._draw(record["draw_balancer"]) * POSITIONS)
-        assert record["balancer"] <= balance.PEAK_EWMA
+            record["turn"] = int(self.draw(record["draw_balancer"]) * POSITIONS)
 
-    def _start_upkeep(self, upstream: UpstreamHandle) -> None:
-        edge, record = upstream.edge, upstream.record
-        if edge.health is not None:
-            first = edge.health.interval * self._draw(record["draw_probe"])
-            self.push(first, Kind.PROBE, upstream.number)
-        if edge.outlier is not None:
-            self.push(edge.outlier.interval, Kind.TICK, upstream.number)
+    def retime(self, upstream: UpstreamHandle) -> None:
+        """Give the tries from now on the timeout that ``upstream`` has now."""
+        lanes = self.memory.arrays["lanes"]
+        upstream.record["lane"] = len(lanes)
+        lane = np.zeros(1, layout.LANE)
+        lane[0] = (upstream.record["timeout"], layout.NOBODY, layout.NOBODY)
+        self.memory.place("lanes", np.concatenate([lanes, lane]))
 
-    def push(self, time: float, kind: Kind, a: int) -> None:
+    def _weigh(self) -> None:
+        """The ways of a split have the weights that its edges have now."""
+        ways = self.memory.arrays["ways"]
+        for first, split in self._splits:
+            ways["bound"][first : first + len(split.ways)] = split.bounds
+
+    def push(self, time: float, kind: Kind, a: int, b: int = 0) -> None:
         """Put an event into the heap, with the next sequence number."""
         root = self.root
         root["sequence"] += 1
@@ -306,8 +337,13 @@ class World:
                 break
             heap[place] = heap[above]
             place = above
-        heap[place] = (*key, int(kind), a, 0, 0)
+        heap[place] = (*key, int(kind), a, b, 0)
         root["heap_used"] += 1
+
+    @property
+    def now(self) -> float:
+        """Virtual time (s)."""
+        return float(self.root["now"])
 
     # ---- who is who, for those who write it down
 
@@ -345,6 +381,7 @@ class World:
             else:
                 callback, argument = self.timeline.actions[int(self.root["control"])]
                 callback(argument)
+                self._weigh()
         self.root["now"] = until
 
     def run(self, progress: Callable[[float], None] | None = None) -> Result:
