@@ -27,6 +27,7 @@ from meshlab.rules import (
     check,
     is_number,
     require_at_least,
+    require_bool,
     require_count,
     require_name,
     require_node,
@@ -120,12 +121,14 @@ class Leak(_OnService):
 
     The caller gets no answer and runs into its timeout; the goroutines go only with the process.
     Those that never rest (a ticker that nobody stops) take ``cpu`` cores together, for each piece
-    of work that hung.
+    of work that hung. A ``steady`` leak leaves its part behind with every piece of work, hung or
+    not: the same in the long run, without the chance (see `meshlab.weight`).
     """
 
     rate: float
     goroutines: int = 1
     cpu: float = 0.0
+    steady: bool = False
     kind: ClassVar[str] = "leak"
 
     def __post_init__(self) -> None:
@@ -133,6 +136,7 @@ class Leak(_OnService):
         require_share(self.rate, self.where, "rate")
         require_count(self.goroutines, 0, self.where, "goroutines")
         require_at_least(self.cpu, 0, self.where, "cpu")
+        require_bool(self.steady, self.where, "steady")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,8 +49,9 @@ def _begin(fault: Fault, target: Any) -> None:
             target.route_errors[route] = rate
         case Slowdown(factor=factor):
             target.slowdown = factor
-        case Leak(rate=rate, goroutines=goroutines, cpu=cpu):
-            target.hang_rate, target.hang_goroutines, target.hang_cpu = rate, goroutines, cpu
+        case Leak():
+            target.hang_rate, target.hang_steady = fault.rate, fault.steady
+            target.hang_goroutines, target.hang_cpu = fault.goroutines, fault.cpu
         case Outage():
             target.stop("outage")
         case EdgeFault(rate=rate, delay=delay, route=None):
@@ -68,7 +69,8 @@ def _end(fault: Fault, target: Any) -> None:
         case Slowdown():
             target.slowdown = 1.0
         case Leak():
-            target.hang_rate, target.hang_goroutines, target.hang_cpu = 0.0, 0, 0.0
+            target.hang_rate, target.hang_steady = 0.0, False
+            target.hang_goroutines, target.hang_cpu = 0, 0.0
         case Outage():
             target.resume()
         case EdgeFault(route=None):

@@ -29,18 +29,22 @@ class Cpu:
     """``cores``, and the seconds of one core that a request needs: ``work``.
 
     To turn a request away takes ``rejection_seconds`` of a core, too: a process that rejects
-    thousands of requests a second has less time for the others.
+    thousands of requests a second has less time for the others. A request may stand for ``lump``
+    of its kind: it keeps its core for all of them, and is done when its own part is (see
+    `meshlab.weight`).
     """
 
     cores: int
     work: Distribution
     rejection_seconds: float = 0.0
+    lump: int = 1
 
     def __post_init__(self) -> None:
         require_count(self.cores, 1, "cpu", "cores")
         check(self.cores <= MOST_CORES, "cpu", f"cores must be at most {MOST_CORES}", self.cores)
         require_like(self.work, KINDS, ("mean", "block"), "cpu", "work")
         require_at_least(self.rejection_seconds, 0, "cpu", "rejection_seconds")
+        require_count(self.lump, 1, "cpu", "lump")
 
 
 class Processor:
@@ -50,9 +54,10 @@ class Processor:
     that take a little each add up. The others share what is left, so that all work slows down.
     """
 
-    __slots__ = ("free_at", "taken")
+    __slots__ = ("free_at", "lump", "taken")
 
-    def __init__(self, cores: int) -> None:
+    def __init__(self, cores: int, lump: int = 1) -> None:
+        self.lump = lump
         self.free_at = [0.0] * cores
         self.taken = 0.0
 
@@ -66,5 +71,6 @@ class Processor:
         free_at = self.free_at
         first = min(free_at)
         core = free_at.index(first)
-        free_at[core] = done = max(now, first) + seconds / self.speed
-        return done
+        begins, takes = max(now, first), seconds / self.speed
+        free_at[core] = begins + self.lump * takes
+        return begins + takes

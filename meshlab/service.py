@@ -107,6 +107,7 @@ class ServiceInstance:
         "hang_cpu",
         "hang_goroutines",
         "hang_rate",
+        "hang_steady",
         "held_down",
         "jobs",
         "leaked",
@@ -157,6 +158,7 @@ class ServiceInstance:
         self.route_errors: dict[str, float] = {}
         self.slowdown = 1.0
         self.hang_rate = 0.0
+        self.hang_steady = False
         self.hang_goroutines = 0
         self.hang_cpu = 0.0
         self.draw_latency = variates(seed, f"{name}/latency", config.latency.block)
@@ -190,15 +192,16 @@ class ServiceInstance:
         self.waiting: deque[Job] = deque()
         self.queued = 0
         self.busy = 0
-        self.leaked = 0
+        self.leaked = 0.0
         self.dying = False
-        self.processor = None if self.config.cpu is None else Processor(self.config.cpu.cores)
+        cpu = self.config.cpu
+        self.processor = None if cpu is None else Processor(cpu.cores, cpu.lump)
         self.counts = ServiceCounts()
 
     @property
     def goroutines(self) -> int:
         """At rest, one for each request in the process, and those that hung requests left."""
-        return self.base_goroutines + len(self.jobs) + self.leaked
+        return self.base_goroutines + len(self.jobs) + int(self.leaked)
 
     @property
     def memory_bytes(self) -> int:
@@ -235,12 +238,8 @@ class ServiceInstance:
         """A worker takes the job and works on it for a while, or for ever."""
         self.busy += 1
         job.working = True
-        if self.hang_rate > 0.0 and self.draw_hang() < self.hang_rate:
+        if self.hang_rate > 0.0 and self._hangs():
             job.hung = True
-            self.leaked += self.hang_goroutines
-            if self.processor is not None:
-                self.processor.taken += self.hang_cpu
-            self._check_memory()
             if not job.send.open:  # nobody is left who could still give it up
                 self.engine.after(0.0, self.gave_up, job)
         else:
@@ -249,6 +248,17 @@ class ServiceInstance:
                 self.engine.after(seconds, self._worked, job)
             else:
                 self.engine.at(self._compute(self.draw_cpu()) + seconds, self._worked, job)
+
+    def _hangs(self) -> bool:
+        """While there is a leak: whether the next work hangs. What that leaves behind stays."""
+        hangs = self.draw_hang() < self.hang_rate
+        share = self.hang_rate if self.hang_steady else float(hangs)
+        if share > 0.0:
+            self.leaked += share * self.hang_goroutines
+            if self.processor is not None:
+                self.processor.taken += share * self.hang_cpu
+            self._check_memory()
+        return hangs
 
     def _compute(self, seconds: float) -> float:
         """Let the processor work for ``seconds``, longer in a slowdown; returns when it is done."""

@@ -106,6 +106,7 @@ cpus = st.builds(
     cores=st.integers(1, 3),
     work=st.one_of(st.builds(Constant, ticks(0, 2)), st.builds(Erlang, st.just(1 / 64))),
     rejection_seconds=st.sampled_from((0.0, 1 / 64)),
+    lump=st.sampled_from((1, 1, 4)),
 )
 
 processes = st.builds(
@@ -364,7 +365,13 @@ def faults(draw: st.DrawFn, scenario: Scenario) -> Fault:
         case "leak":
             computes = all(instance.cpu for instance in service.instances)
             cpu = draw(st.sampled_from((0.0, 0.125))) if computes else 0.0
-            return Leak(rate=draw(shares), goroutines=draw(st.integers(0, 3)), cpu=cpu, **where)
+            return Leak(
+                steady=draw(booleans),
+                rate=draw(shares),
+                goroutines=draw(st.integers(0, 3)),
+                cpu=cpu,
+                **where,
+            )
         case _:
             return Outage(**where)
 

@@ -38,6 +38,7 @@ def instance_fields(service: Service, config: Instance) -> dict[str, Any]:
         "bytes_per_goroutine": memory.bytes_per_goroutine if memory else 0,
         "has_memory": memory is not None,
         "cores": config.cpu.cores if config.cpu else 0,
+        "lump": config.cpu.lump if config.cpu else 1,
         "rejection_seconds": config.cpu.rejection_seconds if config.cpu else 0.0,
         "restart_seconds": OFF if service.restart_seconds is None else service.restart_seconds,
         "cancels": service.abandoned == "cancelled",

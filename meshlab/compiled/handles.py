@@ -95,6 +95,7 @@ class InstanceHandle:
     hang_rate = _Field()
     hang_goroutines = _Field()
     hang_cpu = _Field()
+    hang_steady = _Field()
     up = _Field()
     wanted = _Field()
     held_down = _Field()

@@ -375,6 +375,7 @@ INSTANCE = np.dtype(
         ("draw_cpu", "i4"),
         ("tally", "i4"),
         ("cores", "i4"),
+        ("lump", "i8"),
         ("first_core", "i4"),
         ("rejection_seconds", "f8"),
         # what faults set
@@ -383,6 +384,7 @@ INSTANCE = np.dtype(
         ("hang_rate", "f8"),
         ("hang_goroutines", "i8"),
         ("hang_cpu", "f8"),
+        ("hang_steady", "u1"),
         # the process
         ("up", "u1"),
         ("wanted", "u1"),
@@ -392,7 +394,7 @@ INSTANCE = np.dtype(
         ("busy", "i8"),
         ("queued", "i8"),
         ("jobs", "i8"),
-        ("leaked", "i8"),
+        ("leaked", "f8"),
         ("taken", "f8"),
         ("first_job", "i4"),
         ("last_job", "i4"),

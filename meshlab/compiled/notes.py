@@ -61,9 +61,7 @@ WHAT: dict[What, Words] = {
     What.PROBES_SUCCEEDED: Words(
         "upstream", "breaker closed", Reason.PROBES_SUCCEEDED, ("trials_succeeded",)
     ),
-    What.EJECTED_CONSECUTIVE: Words(
-        "endpoint", "ejected", "consecutive_5xx", ("consecutive_5xx",)
-    ),
+    What.EJECTED_CONSECUTIVE: Words("endpoint", "ejected", "consecutive_5xx", ("consecutive_5xx",)),
     What.EJECTED_RATE: Words(
         "endpoint", "ejected", "success_rate", ("success_rate", "mean", "threshold")
     ),
@@ -79,7 +77,6 @@ WHAT: dict[What, Words] = {
     What.OUTAGE: Words("instance", "killed", "outage", ("requests_held",)),
     What.END_OF_TIME: Words("instance", "killed", "end of its time", ("requests_held",)),
 }
-
 
 
 @jit

@@ -91,7 +91,6 @@ class Readings:
             *(routes + place for place in self._route_places(upstream)),
         ]
 
-
     def _route_places(self, upstream: Any) -> list[int]:
         """Where among the counts by route those of one edge stand."""
         every = self._world.routes
@@ -124,7 +123,7 @@ def _histogram(buckets: np.ndarray, seconds: np.ndarray) -> np.ndarray:
 
 def _instance_columns(table: np.ndarray) -> np.ndarray:
     """One row an instance: whether it is up, then the numbers of `AppRegistry.read`."""
-    goroutines = table["base_goroutines"] + table["jobs"] + table["leaked"]
+    goroutines = table["base_goroutines"] + table["jobs"] + table["leaked"].astype(np.int64)
     size = table["base_bytes"] + goroutines * table["bytes_per_goroutine"]
     return np.column_stack(
         [

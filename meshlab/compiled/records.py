@@ -84,9 +84,7 @@ def _exemplar(row: Any, world: World) -> Exemplar:
     edge = upstream.edge
     return Exemplar(
         target=upstream.sidecar,
-        series=bucket_key(
-            MESH_REQUEST_DURATION, int(row["bucket"]), edge.source, edge.destination
-        ),
+        series=bucket_key(MESH_REQUEST_DURATION, int(row["bucket"]), edge.source, edge.destination),
         trace_id=_trace_id(row),
         value=float(row["value"]),
         time=float(row["time"]),

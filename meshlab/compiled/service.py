@@ -161,12 +161,8 @@ def begin(root: Any, this: int) -> None:
     instance = instance_at(root.instances, job.instance)
     instance.busy += 1
     job.working = 1
-    if instance.hang_rate > 0.0 and draw(root, instance.draw_hang) < instance.hang_rate:
+    if instance.hang_rate > 0.0 and hangs(root, job.instance):
         job.hung = 1
-        instance.leaked += instance.hang_goroutines
-        instance.taken += instance.hang_cpu
-        if instance.has_memory:
-            check_memory(root, job.instance)
         if not still_asked(root, this):
             heap.at(root, root.now + 0.0, GAVE_UP, this, job.generation, 0)
     else:
@@ -175,6 +171,20 @@ def begin(root: Any, this: int) -> None:
         if instance.cores:
             done = compute(root, job.instance, draw(root, instance.draw_cpu))
         heap.at(root, done + seconds, WORKED, this, job.generation, 0)
+
+
+@jit
+def hangs(root: Any, number: int) -> bool:
+    """While there is a leak: whether the next work hangs. What that leaves behind stays."""
+    instance = instance_at(root.instances, number)
+    hung = draw(root, instance.draw_hang) < instance.hang_rate
+    share = instance.hang_rate if instance.hang_steady else (1.0 if hung else 0.0)
+    if share > 0.0:
+        instance.leaked += share * instance.hang_goroutines
+        instance.taken += share * instance.hang_cpu
+        if instance.has_memory:
+            check_memory(root, number)
+    return hung  # type: ignore[no-any-return]
 
 
 @jit
@@ -187,8 +197,9 @@ def compute(root: Any, number: int, seconds: float) -> float:
         if core.x < first.x:
             first = core
     speed = max(SLOWEST, 1.0 - instance.taken / instance.cores)
-    first.x = max(root.now, first.x) + seconds * instance.slowdown / speed
-    return first.x  # type: ignore[no-any-return]
+    begins, takes = max(root.now, first.x), seconds * instance.slowdown / speed
+    first.x = begins + instance.lump * takes
+    return begins + takes  # type: ignore[no-any-return]
 
 
 @jit
@@ -286,7 +297,7 @@ def begin_afresh(root: Any, number: int) -> None:
     instance.last_waiting = NOBODY
     instance.queued = 0
     instance.busy = 0
-    instance.leaked = 0
+    instance.leaked = 0.0
     instance.taken = 0.0
     for place in range(instance.first_core, instance.first_core + instance.cores):
         number_at(root.cores, place).x = 0.0
@@ -315,7 +326,7 @@ def start_process(root: Any, number: int) -> None:
 @jit
 def goroutines(root: Any, number: int) -> int:
     instance = instance_at(root.instances, number)
-    return instance.base_goroutines + instance.jobs + instance.leaked  # type: ignore[no-any-return]
+    return instance.base_goroutines + instance.jobs + int(instance.leaked)  # type: ignore[no-any-return]
 
 
 @jit

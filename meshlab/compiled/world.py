@@ -150,9 +150,7 @@ class World:
         fields["schedule"] = len(self._rows["schedules"])
         changes = [c.edge for c in scenario.changes if c.edge and c.edge.name == edge.name]
         for version in (edge, *changes):
-            self._draws_at_most = max(
-                self._draws_at_most, build.most_draws(version, len(names))
-            )
+            self._draws_at_most = max(self._draws_at_most, build.most_draws(version, len(names)))
         windows = [build.breaker_fields(e.breaker).get("window_size", 0) for e in (edge, *changes)]
         self._rows["windows"] += [{}] * max(windows)
         if any(isinstance(e.balancer, WeightedRoundRobin) for e in (edge, *changes)):
@@ -365,7 +363,9 @@ class World:
         """Let the rules do one thing now, between two events."""
         self._advance(-inf, command, a, b)
 
-    def _advance(self, until: float, command: int = Command.NOTHING, a: int = 0, b: int = 0) -> Stop:
+    def _advance(
+        self, until: float, command: int = Command.NOTHING, a: int = 0, b: int = 0
+    ) -> Stop:
         """Let the rules go on; what they wrote down goes to the ledger."""
         why = Stop(advance(self.memory.root_array, until, int(command), a, b))
         for note in self.memory.take("notes"):
