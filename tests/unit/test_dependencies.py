@@ -33,6 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("telemetry.promql", "telemetry.central_views", "telemetry.delays", "telemetry.exposition"),
     ("trace_views", "tail_sampling", "otlp"),
     ("declared", "yaml_place", "yaml_reader", "yaml_writer", "scenario_file"),
+    ("dotted", "fingerprint", "kept_worlds", "worlds", "workers", "sweep"),
     ("figures",),
     ("exercises", "demo", "widgets"),
     ("lab",),
@@ -47,6 +48,9 @@ EDGE = {
     "anywidget": ("lab", "panels", "widgets"),
     "IPython": ("lab", "panels", "widgets"),
     "prometheus_client": ("telemetry.exposition",),
+    "cloudpickle": ("sweep",),
+    "pyarrow": (),  # pandas looks for it
+    "distributed": (),  # a cluster comes with its executor
 }
 """Libraries, and the only rooms that may import them at all, inside functions too."""
 
