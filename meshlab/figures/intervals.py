@@ -37,7 +37,10 @@ def intervals(rows: Sequence[Comparison], *, title: str) -> go.Figure:
     figure.update_layout(xaxis=axis("measured, as a share of expected", "%"), yaxis=order)
     figure.add_vline(x=1, line={"color": LOOK["truth"].colour, "dash": "dot"})
     finish(figure, title, " ".join(_told(row) for row in rows))
-    return figure.update_layout(showlegend=True, height=170 + 26 * len(rows))
+    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+    figure.update_layout(showlegend=True, legend=legend, height=170 + 26 * len(rows))
+    figure.layout.margin.t = 52 + 21 * (figure.layout.title.text.count("<br>") + 1)
+    return figure
 
 
 def _told(row: Comparison) -> str:
