@@ -36,6 +36,7 @@ from meshlab.totals import edge_totals, process_totals
 from meshlab.transport import Transport
 from meshlab.upkeep import Upkeep
 from meshlab.upstream import Upstream
+from meshlab.weight import in_real_units, lighter
 
 Progress = Callable[[float], None]
 """Told the share of the run that is done, 0..1, after every scrape."""
@@ -54,6 +55,8 @@ def run(
     require_type(scenario, Scenario, "run", "scenario")
     fits = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
     require(fits, "run", "seed must be a whole number >= 0", seed)
+    if scenario.weight > 1:
+        return in_real_units(run(lighter(scenario), seed, progress, engine), scenario)
     chosen, reason = choose(scenario, engine)
     check_size(scenario, MOST_EVENTS[chosen])
     if chosen == "compiled":
