@@ -14,15 +14,15 @@ LAB := -m jupyter lab --LabApp.news_url=None --LabApp.extension_manager=readonly
     $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .NOTPARALLEL:
-.PHONY: help lab test check lint types cover full bench notebooks index pins clean distclean .venv
+.PHONY: help lab test check lint types warm cover full bench notebooks index pins clean distclean .venv
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-lab: .venv ## open the first lesson in JupyterLab (LAB_FLAGS=--no-browser and the like)
+lab: warm ## open the first lesson in JupyterLab (LAB_FLAGS=--no-browser and the like)
 	$(PY) $(LAB) $(LAB_FLAGS)
 
-test: lint types cover full ## run everything CI runs
+test: lint types warm cover full ## run everything CI runs
 
 check: lint ## quick: lint and unit tests
 	$(PY) -m pytest tests/unit -q -n $(JOBS)
@@ -34,13 +34,16 @@ lint: .venv
 types: .venv
 	$(PY) -m mypy
 
+warm: .venv # compile the engine's rules, if that is not done yet
+	@$(PY) -c "import numba" 2>/dev/null && $(PY) -m meshlab.compiled || true
+
 # Coverage stays apart from the full run: nbval would start it in every notebook's kernel.
 cover: .venv
 	$(PY) -m pytest tests/unit -q -n $(JOBS) \
 	    --cov=meshlab.policies --cov-branch --cov-fail-under=100
 
 full: .venv
-	$(PY) -m pytest -n $(JOBS) --dist loadfile \
+	$(PY) -m pytest --ignore=tests/unit -n $(JOBS) --dist loadfile \
 	    --nbval --nbval-current-env --nbval-cell-timeout 120 \
 	    --nbval-sanitize-with tests/nbval_sanitize.cfg
 

@@ -43,7 +43,7 @@ Progress = Callable[[float], None]
 
 
 def run(
-    scenario: Scenario, seed: int = 1, progress: Progress | None = None, engine: str = "reference"
+    scenario: Scenario, seed: int = 1, progress: Progress | None = None, engine: str = "auto"
 ) -> Result:
     """Run ``scenario`` from its beginning to its end; the same seed gives the same bytes.
 
@@ -60,9 +60,7 @@ def run(
     chosen, reason = choose(scenario, engine)
     check_size(scenario, MOST_EVENTS[chosen])
     if chosen == "compiled":
-        from meshlab.compiled.world import (
-            World,  # here, so that a run needs numba only if it uses it
-        )
+        from meshlab.compiled.world import World  # here: whoever never runs it needs no numba
 
         return World(scenario, seed).run(progress)
     result = Mesh(scenario, seed).run(progress)

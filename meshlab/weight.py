@@ -23,7 +23,7 @@ requests. `python -m tests.benchmarks.weight` measures by how much.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -205,9 +205,8 @@ def _entry(entry: Entry, weight: int) -> Entry:
 
 def _totals(totals: Totals, weight: int) -> Totals:
     """Every total counts requests, or adds up their seconds."""
-    return replace(
-        totals, **{name: _times(getattr(totals, name), weight) for name in totals.__slots__}
-    )
+    fields: dict[str, Any] = {n: _times(getattr(totals, n), weight) for n in totals.__slots__}
+    return replace(totals, **fields)
 
 
 def _times(value: object, weight: int) -> object:

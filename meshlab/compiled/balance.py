@@ -27,10 +27,10 @@ def pick(root: Any, number: int, candidates: int, count: int, key: int) -> int:
         return least_request(root, number, candidates, count)
     if kind == ROUND_ROBIN:
         upstream.turn += 1
-        return whole_at(candidates, upstream.turn % count).x  # type: ignore[no-any-return]
+        return whole_at(candidates, upstream.turn % count).x
     if kind == RANDOM:
         place = int(draw(root, upstream.draw_balancer) * count)
-        return whole_at(candidates, place).x  # type: ignore[no-any-return]
+        return whole_at(candidates, place).x
     if kind == WEIGHTED:
         return weighted(root, number, candidates, count)
     if kind == FULL_SCAN:
@@ -52,7 +52,7 @@ def least_request(root: Any, number: int, candidates: int, count: int) -> int:
         other = endpoint_at(root.endpoints, place)
         if (other.active + 1) * best.weight < (best.active + 1) * other.weight:
             chosen, best = place, other
-    return chosen  # type: ignore[no-any-return]
+    return chosen
 
 
 @jit
@@ -73,7 +73,7 @@ def full_scan(root: Any, number: int, candidates: int, count: int) -> int:
             ties += 1
             if draw(root, upstream.draw_balancer) * ties < 1.0:
                 chosen, best = number_, other
-    return chosen  # type: ignore[no-any-return]
+    return chosen
 
 
 @jit
@@ -85,7 +85,7 @@ def weighted(root: Any, number: int, candidates: int, count: int) -> int:
         upstream.schedule_of = candidates
     upstream.turn += 1
     turn = upstream.turn % upstream.schedule_length
-    return whole_at(root.schedules, upstream.schedule + turn).x  # type: ignore[no-any-return]
+    return whole_at(root.schedules, upstream.schedule + turn).x
 
 
 @jit
@@ -114,7 +114,7 @@ def make_schedule(root: Any, number: int, candidates: int, count: int) -> None:
 
 
 @jit
-def mix(number: int) -> int:
+def mix(number: int) -> Any:
     """SplitMix64's first output."""
     bits = np.uint64(number) + STEP
     bits = (bits ^ (bits >> np.uint64(30))) * FIRST
@@ -142,8 +142,8 @@ def ring_hash(root: Any, number: int, candidates: int, count: int, key: int) -> 
         owner = ring_at(root.rings, upstream.ring + place).endpoint
         for candidate in range(count):
             if whole_at(candidates, candidate).x == owner:
-                return owner  # type: ignore[no-any-return]
-    return whole_at(candidates, 0).x  # type: ignore[no-any-return]
+                return owner
+    return whole_at(candidates, 0).x
 
 
 @jit
@@ -158,7 +158,7 @@ def peak_ewma(root: Any, number: int, candidates: int, count: int) -> int:
         other = load(root, number, place)
         if other < least:
             chosen, least = place, other
-    return chosen  # type: ignore[no-any-return]
+    return chosen
 
 
 @jit
@@ -166,10 +166,10 @@ def load(root: Any, number: int, place: int) -> float:
     """Latency (s), decayed since the last answer, times the tries that would be in flight."""
     endpoint = endpoint_at(root.endpoints, place)
     if endpoint.ewma == 0.0:
-        return PENALTY * endpoint.active  # type: ignore[no-any-return]
+        return PENALTY * endpoint.active
     decay = upstream_at(root.upstreams, number).decay
     fade = exp(-(root.now - endpoint.ewma_at) / decay)
-    return endpoint.ewma * fade * (endpoint.active + 1)  # type: ignore[no-any-return]
+    return endpoint.ewma * fade * (endpoint.active + 1)
 
 
 @jit

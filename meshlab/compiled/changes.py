@@ -1,4 +1,4 @@
-"""What a change replaces in the record of an upstream: the counterpart of `Upstream`'s ``PARTS``."""
+"""What a change replaces in the record of an upstream: as ``PARTS`` does for `Upstream`."""
 
 from __future__ import annotations
 

@@ -204,7 +204,7 @@ def tick(root: Any, number: int, start: int) -> None:
             endpoint.ejected = 0
             endpoint.consecutive = 0
             returned[place] = True
-    changed = returned.any()
+    changed = bool(returned.any())
     rates = np.zeros(members, np.float64)
     ejected = np.zeros(members, np.bool_)
     mean, threshold = low_rates(root, number, rates)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshlab.compiled.jit import jit
+from meshlab.compiled.jit import jit, prefetch
 from meshlab.compiled.layout import number_at, stream_at, word_at
 
 
@@ -20,7 +20,8 @@ def draw(root: Any, stream: int) -> float:
     place.next = here + 1
     if here >= place.low:
         root.attention = 1
-    return number_at(root.variates, here).x  # type: ignore[no-any-return]
+    prefetch(root.variates + 8 * (here + 8))
+    return number_at(root.variates, here).x
 
 
 @jit
@@ -31,7 +32,7 @@ def word(root: Any, stream: int) -> int:
     place.next = here + 1
     if here >= place.low:
         root.attention = 1
-    return word_at(root.words, here).x  # type: ignore[no-any-return]
+    return word_at(root.words, here).x
 
 
 @jit

@@ -6,10 +6,11 @@ A heap of four children a node is flatter than one of two, and its siblings shar
 from __future__ import annotations
 
 from enum import IntEnum
+from math import inf
 from typing import Any
 
 from meshlab.compiled.jit import jit
-from meshlab.compiled.layout import NOBODY, event_at, lane_at, timer_at
+from meshlab.compiled.layout import NOBODY, event_at, lane_at, timer_at, wide_event_at
 
 
 class Kind(IntEnum):
@@ -44,13 +45,7 @@ def push(root: Any, time: float, sequence: int, kind: int, a: int, b: int, c: in
         above = event_at(heap, parent)
         if above.time < time or (above.time == time and above.sequence < sequence):
             break
-        here = event_at(heap, place)
-        here.time = above.time
-        here.sequence = above.sequence
-        here.kind = above.kind
-        here.a = above.a
-        here.b = above.b
-        here.c = above.c
+        copy_event(heap, parent, place)
         place = parent
     here = event_at(heap, place)
     here.time = time
@@ -69,47 +64,48 @@ def at(root: Any, time: float, kind: int, a: int, b: int, c: int) -> None:
 
 
 @jit
-def pop(root: Any) -> None:
-    """Take the first event away: the last one sinks from its place."""
-    heap = root.heap
-    root.heap_used -= 1
-    size = root.heap_used
-    moved = event_at(heap, size)
-    time, sequence = moved.time, moved.sequence
-    place = 0
-    while True:
-        first = 4 * place + 1
-        if first >= size:
-            break
-        best = first
-        least = event_at(heap, first)
-        for child in range(first + 1, min(first + 4, size)):
-            other = event_at(heap, child)
-            if other.time < least.time or (
-                other.time == least.time and other.sequence < least.sequence
-            ):
-                best, least = child, other
-        if time < least.time or (time == least.time and sequence < least.sequence):
-            break
-        here = event_at(heap, place)
-        here.time = least.time
-        here.sequence = least.sequence
-        here.kind = least.kind
-        here.a = least.a
-        here.b = least.b
-        here.c = least.c
-        place = best
-    here = event_at(heap, place)
-    here.time = time
-    here.sequence = sequence
-    here.kind = moved.kind
-    here.a = moved.a
-    here.b = moved.b
-    here.c = moved.c
+def earlier(heap: int, one: int, other: int) -> int:
+    """1 if the event at the one place comes before that at the other, else 0; without a branch."""
+    x, y = event_at(heap, one), event_at(heap, other)
+    return int((x.time < y.time) | ((x.time == y.time) & (x.sequence < y.sequence)))
 
 
 @jit
-def start_timer(root: Any, number: int, call: int, generation: int, attempt: int) -> None:
+def pop(root: Any) -> None:
+    """Take the first event away: the last one sinks from its place.
+
+    Which of four children is the first is anybody's guess, also the processor's; so it is computed,
+    not branched upon. Places beyond the last event hold events that never come.
+    """
+    heap = root.heap
+    root.heap_used -= 1
+    size = root.heap_used
+    place = 0
+    child = 1
+    while child < size:
+        left = child + earlier(heap, child + 1, child)
+        right = child + 2 + earlier(heap, child + 3, child + 2)
+        child = left + (right - left) * earlier(heap, right, left)
+        if earlier(heap, size, child):
+            break
+        copy_event(heap, child, place)
+        place = child
+        child = 4 * place + 1
+    copy_event(heap, size, place)
+    event_at(heap, size).time = inf
+
+
+@jit
+def copy_event(heap: int, source: int, target: int) -> None:
+    there, here = wide_event_at(heap, source), wide_event_at(heap, target)
+    here.time = there.time
+    here.sequence = there.sequence
+    here.kind_and_a = there.kind_and_a
+    here.b_and_c = there.b_and_c
+
+
+@jit
+def start_timer(root: Any, number: int, call: int, generation: int, attempt: int) -> int:
     """Set a timer in a lane (see `meshlab.engine.Lane`): only its first one is in the heap."""
     lane = lane_at(root.lanes, number)
     root.sequence += 1
@@ -131,7 +127,25 @@ def start_timer(root: Any, number: int, call: int, generation: int, attempt: int
         push(root, timer.due, timer.sequence, LANE, number, 0, 0)
     else:
         timer_at(root.timers, lane.last).next = place
+    timer.before = lane.last
     lane.last = place
+    return place
+
+
+@jit
+def stop_timer(root: Any, number: int, place: int) -> None:
+    """A timer is no longer needed: it leaves its lane, unless it is the one in the heap."""
+    lane = lane_at(root.lanes, number)
+    if place == lane.first:
+        return
+    timer = timer_at(root.timers, place)
+    timer_at(root.timers, timer.before).next = timer.next
+    if timer.next == NOBODY:
+        lane.last = timer.before
+    else:
+        timer_at(root.timers, timer.next).before = timer.before
+    timer.next = root.timers_free
+    root.timers_free = place
 
 
 @jit
@@ -141,5 +155,9 @@ def free_first_timer(root: Any, number: int) -> None:
     place = lane.first
     timer = timer_at(root.timers, place)
     lane.first = timer.next
+    if lane.first == NOBODY:
+        lane.last = NOBODY
+    else:
+        timer_at(root.timers, lane.first).before = NOBODY
     timer.next = root.timers_free
     root.timers_free = place

@@ -24,8 +24,9 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
-from numba.core import config
+from numba.core import cgutils, config
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
@@ -52,12 +53,33 @@ _FINGERPRINT = _fingerprint()
 
 def jit(rule: Rule) -> Rule:
     """Compile a rule on its first use. Floats keep their order: no fast-math, so the same bytes."""
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_folder())
+    settings: Any = config
+    before, settings.CACHE_DIR = settings.CACHE_DIR, str(cache_folder())
     try:
-        return numba.njit(cache=True, error_model="numpy")(rule)  # type: ignore[no-any-return]
+        compiled: Any = numba.njit(cache=True, error_model="numpy")(rule)
     finally:
-        config.CACHE_DIR = before
+        settings.CACHE_DIR = before
+    return compiled
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _prefetch(typing_context: Any, address: Any) -> Any:
+    """Ask the processor to bring a line of memory near: it will be read soon."""
+
+    def ask(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte, whole = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, whole, whole, whole])
+        name = "llvm.prefetch.p0i8"
+        insert: Any = cgutils.get_or_insert_function
+        function = insert(builder.module, kind, name)
+        place = builder.inttoptr(arguments[0], byte)
+        builder.call(function, [place, whole(0), whole(3), whole(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), ask
+
+
+prefetch: Any = _prefetch
 
 
 def finder(dtype: np.dtype[Any]) -> Any:

@@ -85,6 +85,9 @@ EVENT = np.dtype(
     align=True,
 )
 
+WIDE_EVENT = np.dtype([("time", "f8"), ("sequence", "i8"), ("kind_and_a", "i8"), ("b_and_c", "i8")])
+"""The same record in fewer pieces, for moving it."""
+
 STREAM = np.dtype([("next", "i8"), ("low", "i8"), ("end", "i8")], align=True)
 NUMBER = np.dtype([("x", "f8")])
 WHOLE = np.dtype([("x", "i8")])
@@ -133,6 +136,8 @@ CALL = np.dtype(
         ("endpoint", "i4"),
         ("job", "i4"),
         ("job_generation", "i4"),
+        ("timer", "i4"),
+        ("lane", "i4"),
         ("next", "i4"),
         ("open", "u1"),
         ("retrying", "u1"),
@@ -184,6 +189,7 @@ TIMER = np.dtype(
         ("call", "i4"),
         ("generation", "i4"),
         ("attempt", "i4"),
+        ("before", "i4"),
         ("next", "i4"),
     ],
     align=True,
@@ -450,6 +456,7 @@ EXEMPLAR = np.dtype(
 )
 
 event_at = finder(EVENT)
+wide_event_at = finder(WIDE_EVENT)
 stream_at = finder(STREAM)
 number_at = finder(NUMBER)
 whole_at = finder(WHOLE)

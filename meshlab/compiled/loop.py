@@ -107,12 +107,12 @@ def obey(root: Any, command: int, a: int, b: int) -> None:
 @jit
 def room_for_kill(root: Any, number: int) -> int:
     """What the end of a process may need: each of its requests may be tried again at once."""
-    return 64 + 8 * instance_at(root.instances, number).jobs  # type: ignore[no-any-return]
+    return 64 + 8 * instance_at(root.instances, number).jobs
 
 
 @jit
 def short_of_room(root: Any, margin: int) -> bool:
-    return (  # type: ignore[no-any-return]
+    return (
         root.calls_room - root.calls_used < margin
         or root.jobs_room - root.jobs_used < margin
         or root.timers_room - root.timers_used < margin
@@ -162,9 +162,7 @@ def happen(root: Any, kind: int, a: int, b: int, c: int) -> None:
 def is_open(root: Any, place: int, generation: int, attempt: int) -> bool:
     """Whether this try of this call has not ended yet."""
     call = call_at(root.calls, place)
-    return (  # type: ignore[no-any-return]
-        call.generation == generation and call.sending == 1 and call.attempts == attempt
-    )
+    return call.generation == generation and call.sending == 1 and call.attempts == attempt
 
 
 @jit
@@ -175,12 +173,9 @@ def fire(root: Any, number: int) -> None:
     if is_open(root, timer.call, timer.generation, timer.attempt):
         transport.expired(root, timer.call)
     heap.free_first_timer(root, number)
-    while lane.first != NOBODY:
+    if lane.first != NOBODY:
         timer = timer_at(root.timers, lane.first)
-        if is_open(root, timer.call, timer.generation, timer.attempt):
-            heap.push(root, timer.due, timer.sequence, LANE, number, 0, 0)
-            return
-        heap.free_first_timer(root, number)
+        heap.push(root, timer.due, timer.sequence, LANE, number, 0, 0)
 
 
 @jit
@@ -213,11 +208,11 @@ def rate_at(root: Any, number: int, time: float) -> float:
     load = load_at(root.loads, number)
     before = point_at(root.points, load.first_point)
     if time <= before.time:
-        return before.rate  # type: ignore[no-any-return]
+        return before.rate
     for place in range(1, load.points):
         after = point_at(root.points, load.first_point + place)
         if time < after.time:
             passed = (time - before.time) / (after.time - before.time)
-            return before.rate + (after.rate - before.rate) * passed  # type: ignore[no-any-return]
+            return before.rate + (after.rate - before.rate) * passed
         before = after
-    return before.rate  # type: ignore[no-any-return]
+    return before.rate

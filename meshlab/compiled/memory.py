@@ -62,6 +62,8 @@ class Memory:
 
     def _make_room(self, name: str, used: int, room: int) -> None:
         array = np.zeros(room, RECORDS[name])
+        if name == "heap":
+            array["time"] = np.inf
         if used:
             array[:used] = self.arrays[name][:used]
         self.place(name, array)

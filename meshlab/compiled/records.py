@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from meshlab.compiled.world import World
 
 
+OUTCOMES = tuple(Outcome)
+
+
 def entry_of(note: Any, world: World) -> Entry:
     """One decision, as the ledger has it."""
     words = WHAT[What(int(note["what"]))]
@@ -69,7 +72,7 @@ def _span(row: Any, world: World) -> Span:
         instance=sidecar,
         start=float(row["start"]),
         end=float(row["end"]),
-        outcome=Outcome(int(row["outcome"])),
+        outcome=OUTCOMES[int(row["outcome"])],
         attributes={"endpoint": world.endpoint_names[endpoint]} if endpoint >= 0 else {},
     )
 

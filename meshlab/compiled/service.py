@@ -103,7 +103,7 @@ def new_job(root: Any, number: int, place: int) -> int:
         job_at(root.jobs, instance.last_job).after = this
     instance.last_job = this
     instance.jobs += 1
-    return this  # type: ignore[no-any-return]
+    return this
 
 
 @jit
@@ -184,7 +184,7 @@ def hangs(root: Any, number: int) -> bool:
         instance.taken += share * instance.hang_cpu
         if instance.has_memory:
             check_memory(root, number)
-    return hung  # type: ignore[no-any-return]
+    return hung
 
 
 @jit
@@ -199,7 +199,7 @@ def compute(root: Any, number: int, seconds: float) -> float:
     speed = max(SLOWEST, 1.0 - instance.taken / instance.cores)
     begins, takes = max(root.now, first.x), seconds * instance.slowdown / speed
     first.x = begins + instance.lump * takes
-    return begins + takes  # type: ignore[no-any-return]
+    return begins + takes
 
 
 @jit
@@ -215,7 +215,7 @@ def next_step(root: Any, this: int) -> int:
             number, stream = way.upstream, way.draw
         probability = upstream_at(root.upstreams, number).probability
         if probability == 1.0 or draw(root, stream) < probability:
-            return number  # type: ignore[no-any-return]
+            return number
     return NOBODY
 
 
@@ -326,7 +326,7 @@ def start_process(root: Any, number: int) -> None:
 @jit
 def goroutines(root: Any, number: int) -> int:
     instance = instance_at(root.instances, number)
-    return instance.base_goroutines + instance.jobs + int(instance.leaked)  # type: ignore[no-any-return]
+    return instance.base_goroutines + instance.jobs + int(instance.leaked)
 
 
 @jit

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from meshlab.compiled import balance, breaker, budget, cluster
+from meshlab.compiled import balance, breaker, budget, cluster, heap
 from meshlab.compiled.draws import draw
 from meshlab.compiled.jit import jit
 from meshlab.compiled.layout import (
@@ -57,7 +57,7 @@ def new_call(root: Any, number: int, key: int, route: int, deadline: float, pare
     call.job = NOBODY
     call.traced = 0
     call.begins_trace = 0
-    return place  # type: ignore[no-any-return]
+    return place
 
 
 @jit
@@ -71,11 +71,11 @@ def free_call(root: Any, place: int) -> None:
 
 @jit
 def bucket(root: Any, seconds: float) -> int:
-    """The first bucket that holds a duration."""
-    place = 0
-    while place < DURATIONS - 1 and number_at(root.bounds, place).x < seconds:
-        place += 1
-    return place
+    """The first bucket that holds a duration: as many bounds as lie below it."""
+    below = 0
+    for place in range(DURATIONS - 1):
+        below += int(number_at(root.bounds, place).x < seconds)
+    return below
 
 
 @jit
@@ -188,6 +188,7 @@ def send_to(root: Any, place: int, slot: int) -> int:
     endpoint = endpoint_at(root.endpoints, slot)
     timeout = upstream.timeout
     call.cut = 0
+    call.timer = NOBODY
     if call.deadline < inf and call.deadline - root.now < timeout:
         timeout = call.deadline - root.now
         call.cut = 1
@@ -203,6 +204,15 @@ def send_to(root: Any, place: int, slot: int) -> int:
 
 
 @jit
+def end_try(root: Any, place: int) -> None:
+    """The open try is over, and its timer with it."""
+    call = call_at(root.calls, place)
+    call.sending = 0
+    if call.timer != NOBODY:
+        heap.stop_timer(root, call.lane, call.timer)
+
+
+@jit
 def responded(root: Any, place: int, outcome: int) -> int:
     """The open try has ended: report it to every policy, then finish or try again."""
     call = call_at(root.calls, place)
@@ -211,7 +221,7 @@ def responded(root: Any, place: int, outcome: int) -> int:
     endpoint = endpoint_at(root.endpoints, call.endpoint)
     seconds = root.now - call.sent_at
     ok = outcome == OK
-    call.sending = 0
+    end_try(root, place)
     endpoint.active -= 1
     upstream.tries[outcome] += 1
     balance.observe(root, number, call.endpoint, seconds)
@@ -264,8 +274,8 @@ def delay(root: Any, number: int, attempts: int) -> float:
             ceiling = upstream.cap_seconds
             break
     if upstream.has_spread:
-        return ceiling * (1.0 - upstream.spread + 2.0 * upstream.spread * u)  # type: ignore[no-any-return]
-    return ceiling * (1.0 - upstream.jitter + upstream.jitter * u)  # type: ignore[no-any-return]
+        return ceiling * (1.0 - upstream.spread + 2.0 * upstream.spread * u)
+    return ceiling * (1.0 - upstream.jitter + upstream.jitter * u)
 
 
 @jit
@@ -303,7 +313,7 @@ def abandon(root: Any, place: int) -> int:
     """The caller gave up: end the open try, unjudged, and the call."""
     call = call_at(root.calls, place)
     if call.sending:
-        call.sending = 0
+        end_try(root, place)
         endpoint_at(root.endpoints, call.endpoint).active -= 1
         upstream_at(root.upstreams, call.upstream).tries[ABANDONED] += 1
         give_back(root, place)

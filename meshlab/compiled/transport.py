@@ -66,7 +66,10 @@ def transmit(root: Any, place: int) -> int:
         call.try_span = nonzero(root, root.span_words)
     if call.timeout < inf:
         if call.timeout == upstream.timeout:
-            heap.start_timer(root, upstream.lane, place, call.generation, call.attempts)
+            call.lane = upstream.lane
+            call.timer = heap.start_timer(
+                root, upstream.lane, place, call.generation, call.attempts
+            )
         else:
             due = root.now + call.timeout
             heap.at(root, due, EXPIRED, place, call.generation, call.attempts)
@@ -233,7 +236,7 @@ def abandon(root: Any, place: int, generation: int) -> int:
     if call.traced:
         tracing.call_ended(root, place, ABANDONED)
     sidecar.free_call(root, place)
-    return job  # type: ignore[no-any-return]
+    return job
 
 
 @jit

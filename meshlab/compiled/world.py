@@ -21,6 +21,7 @@ from meshlab.compiled.loop import Command, Stop, advance
 from meshlab.compiled.memory import Memory, Numbers, empty_streams
 from meshlab.compiled.readings import Readings
 from meshlab.compiled.records import entry_of, exemplars_of, spans_of, tally_entry
+from meshlab.compiled.warm import warm
 from meshlab.distributions import Exponential
 from meshlab.membership import Membership
 from meshlab.policies.balancer import RoundRobin
@@ -31,6 +32,7 @@ from meshlab.scenario import Scenario
 from meshlab.steps import Split, Step, steps_of
 from meshlab.telemetry.counts import CLASSES
 from meshlab.telemetry.ledger import Ledger
+from meshlab.telemetry.names import DURATION_BUCKETS
 from meshlab.topology import Edge, Service
 from meshlab.totals import edge_totals, process_totals
 
@@ -46,6 +48,7 @@ class World:
     """One scenario, lowered to records and ready to run once."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
+        warm()
         self.scenario = scenario
         self.seed = seed
         self.ledger = Ledger()
@@ -230,7 +233,7 @@ class World:
         memory.place("rings", np.array(self._rings, layout.RING))
         memory.place("tallies", np.zeros(upstreams + instances, layout.TALLY))
         memory.place("tally_order", np.zeros(upstreams + instances, layout.WHOLE))
-        memory.place("bounds", np.array(layout.DURATION_BUCKETS, float))
+        memory.place("bounds", np.array(DURATION_BUCKETS, float))
         memory.arrays["instances"]["tally"] = upstreams + np.arange(instances)
         root["route_count"] = routes
         by_route = (getattr(fault, "route", None) is not None for fault in self.scenario.faults)

@@ -1,4 +1,4 @@
-"""What might have been done: each defence changes one thing, from the beginning or from a minute on.
+"""What might have been done: each defence changes one thing, from a minute on.
 
     scenario = DEFENCES["retry budget"].apply(incident(), at=0.0)
 
