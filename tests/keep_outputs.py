@@ -36,7 +36,12 @@ def execute(path: Path) -> Any:
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     folder = {"metadata": {"path": str(path.parent)}}
     client = NotebookClient(
-        notebook, timeout=120, resources=folder, record_timing=False, store_widget_state=False
+        notebook,
+        timeout=120,
+        resources=folder,
+        record_timing=False,
+        store_widget_state=False,
+        coalesce_streams=True,  # a progress bar comes in many parts
     )
     client.execute()
     notebook.metadata.pop("widgets", None)
