@@ -31,27 +31,31 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("amend",),
     ("mesh",),
     (
+        "telemetry.columns",
         "telemetry.onset",
         "telemetry.promql",
         "telemetry.central_views",
         "telemetry.delays",
         "telemetry.exposition",
     ),
-    ("trace_views", "tail_sampling", "otlp"),
+    ("trace_views", "tail_sampling", "otlp", "export"),
     ("declared", "yaml_place", "yaml_reader", "yaml_writer", "scenario_file"),
     ("dotted", "fingerprint", "kept_worlds", "worlds", "workers", "sweep"),
+    ("incident", "toll"),
     ("figures",),
+    ("investigation", "replay"),
     ("exercises", "demo", "widgets"),
     ("lab",),
     ("panels",),
+    ("desk", "replay.player", "replay.panel"),
     ("__main__",),
 )
 """What is what: data and clocks, then policies, sidecars, the mesh, figures, and panels last."""
 
 EDGE = {
-    "plotly": ("figures", "lab", "panels"),  # who draws figures, and who shows them
-    "ipywidgets": ("lab", "panels", "widgets"),
-    "anywidget": ("lab", "panels", "widgets"),
+    "plotly": ("figures", "lab", "panels", "desk", "replay.panel"),  # who draws figures, and who shows them
+    "ipywidgets": ("lab", "panels", "widgets", "desk", "replay.panel"),
+    "anywidget": ("lab", "panels", "widgets", "desk", "replay.player"),
     "IPython": ("lab", "panels", "widgets"),
     "prometheus_client": ("telemetry.exposition",),
     "cloudpickle": ("sweep",),
