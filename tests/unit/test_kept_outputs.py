@@ -12,7 +12,7 @@ import pytest
 from meshlab.lab import PLOTLY
 from tests.keep_outputs import WIDGET, final, small
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("**/[0-9]*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("**/[0-9A]*.ipynb"))
 NOTEBOOKS = [path for path in NOTEBOOKS if ".ipynb_checkpoints" not in path.parts]
 MOST = 60_000
 """How big (bytes) a kept picture may be."""
