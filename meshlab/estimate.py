@@ -23,7 +23,7 @@ SERIES_PER_EDGE = 50.0
 SERIES_PER_INSTANCE = 25.0
 """What a scrape reads of one edge in one sidecar, and of one application, roughly."""
 
-MOST_EVENTS = {"reference": 50_000_000, "compiled": 2_000_000_000}
+MOST_EVENTS = {"reference": 50_000_000, "compiled": 500_000_000}
 """More than this would take an engine minutes to hours."""
 
 MOST_KEPT = 30_000_000

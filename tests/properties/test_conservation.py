@@ -45,7 +45,7 @@ def test_the_totals_of_every_run_agree_with_one_another(scenario: Scenario, seed
 @settings(max_examples=30)
 @given(scenarios(), seeds)
 def test_traces_tell_the_same_story_as_the_totals(scenario: Scenario, seed: int) -> None:
-    check_spans(run(replace(scenario, trace_sampling=1.0), seed))
+    check_spans(run(replace(scenario, trace_sampling=1.0), seed, engine="reference"))
 
 
 @settings(max_examples=30)
@@ -53,7 +53,7 @@ def test_traces_tell_the_same_story_as_the_totals(scenario: Scenario, seed: int)
 def test_every_call_ends_exactly_once_or_is_still_open(scenario: Scenario, seed: int) -> None:
     CountedCall.every = []
     with patch("meshlab.transport.Call", CountedCall):
-        result = run(scenario, seed)
+        result = run(scenario, seed, engine="reference")
     assert len(CountedCall.every) == sum(totals.calls for totals in result.edges.values())
     assert [call for call in CountedCall.every if call.ends != (not call.open)] == []
     still_open = sum(call.open for call in CountedCall.every)
@@ -75,7 +75,7 @@ def test_when_the_load_ends_everything_drains(scenario: Scenario, seed: int) -> 
 def test_what_was_received_was_answered_shed_or_lost_with_its_process(
     scenario: Scenario, seed: int
 ) -> None:
-    result = run(scenario, seed)
+    result = run(scenario, seed, engine="reference")
     exact = not loses_jobs(scenario)
     for process in result.processes.values():
         ended = process.ok + process.own_errors + process.passed_on + process.shed

@@ -22,13 +22,16 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("load", "faults", "topology", "telemetry.names", "telemetry.series", "telemetry.ledger"),
     ("changes", "telemetry.counts", "telemetry.central"),
     ("consistency", "scenario"),
+    ("engines",),
     ("shop", "canaries", "estimate", "arrivals", "upstream"),
     ("sidecar", "steps"),
     ("service",),
     ("telemetry.registry", "totals"),
     ("telemetry.recorder", "telemetry.traces", "result"),
+    ("weight",),
     ("transport", "membership", "inject", "upkeep"),
     ("amend",),
+    ("compiled",),
     ("mesh",),
     (
         "telemetry.columns",
@@ -53,11 +56,19 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 """What is what: data and clocks, then policies, sidecars, the mesh, figures, and panels last."""
 
 EDGE = {
-    "plotly": ("figures", "lab", "panels", "desk", "replay.panel"),  # who draws figures, and who shows them
+    "plotly": (
+        "figures",
+        "lab",
+        "panels",
+        "desk",
+        "replay.panel",
+    ),  # who draws figures, and who shows them
     "ipywidgets": ("lab", "panels", "widgets", "desk", "replay.panel"),
     "anywidget": ("lab", "panels", "widgets", "desk", "replay.player"),
     "IPython": ("lab", "panels", "widgets"),
     "prometheus_client": ("telemetry.exposition",),
+    "numba": ("compiled",),
+    "llvmlite": ("compiled",),
     "cloudpickle": ("sweep",),
     "pyarrow": (),  # pandas looks for it
     "distributed": (),  # a cluster comes with its executor
@@ -121,7 +132,11 @@ def inside(module: str, everywhere: bool = False) -> list[str]:
 
 
 LAYERED = [module for module in MODULES if height(module) is not None]
-CORED = [module for module in LAYERED if any(room(module) in layer for layer in CORE)]
+CORED = [
+    module
+    for module in LAYERED
+    if room(module) != "compiled" and any(room(module) in layer for layer in CORE)
+]
 
 
 def test_the_table_names_only_what_there_is() -> None:
@@ -167,7 +182,7 @@ def test_a_run_loads_nothing_but_the_core() -> None:
     """In a fresh process: what is really there after a run, whatever the sources say."""
     program = (
         "import sys; from meshlab.mesh import run; from meshlab.shop import shop;"
-        "run(shop(duration=1.0)); print(*sorted({m.partition('.')[0] for m in sys.modules}))"
+        "run(shop(duration=1.0), engine='reference'); print(*sorted({m.partition('.')[0] for m in sys.modules}))"
     )
     found = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {program}"],
