@@ -1,92 +1,215 @@
-"""Measure the engines beside each other and print the ratios: ``python -m tests.benchmarks``.
+"""Measure meshlab beside others, at full scale and above the floor: ``python -m tests.benchmarks``.
 
-First every engine must have done the same work, call by call, on a calm day and in a storm. Then
-they take turns, so that a machine that grows slower is slower for all, and the CPU seconds of each
-turn are compared with SimPy's in the same round. That also holds on a machine with other work.
+    mesh      one mesh on each engine and as a SimPy model, call for call the same work
+    queues    the part of it that Ciw and happysim can say too
+    shop      the shop at 15,000 requests/s: ratio of the engines, cost of an event, memory
+    floor     the same number of events in a bare heap, in C
+
+Name some of them to run only these; ``--largest 8`` goes on to 10^8 events. Costs are CPU seconds,
+and whatever is compared takes turns, so that ratios also hold on a machine with other work.
 """
 
 from __future__ import annotations
 
-import gc
+import argparse
 import os
 import platform
 import sys
-import time
 from importlib.metadata import version
+from itertools import pairwise
 from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
+from meshlab.engines import why_not
 from meshlab.scenario import Scenario
+from tests.benchmarks import floor, full_scale
 from tests.benchmarks.chain import CALM, STORM
-from tests.benchmarks.engines import BASE, ENGINES, Row
+from tests.benchmarks.engines import BASE, ENGINES, Rows, prove
+from tests.benchmarks.full_scale import (
+    LONGER,
+    MIB,
+    RATE,
+    SHOP_ENGINES,
+    SHORT,
+    Measured,
+    scaled_shop,
+)
+from tests.benchmarks.queues import QUEUE_ENGINES, STAY, WITHIN, prove_stays, queues
+from tests.benchmarks.turns import SEED, ratios, table, take_turns
 
 ROUNDS = 9
-SEED = 1
-AIM = 4.0
-"""How many times SimPy's speed the reference engine should have."""
+FEW = 3
+"""Rounds of what takes long."""
 
-Rows = dict[str, Row]
+SMALLEST = 5
+"""Runs grow from 10^5 events."""
 
-
-def prove(rows: Rows, scenario: Scenario) -> int:
-    """The calls of a run, after every engine has made the same ones; SystemExit if one has not."""
-    truth = rows[BASE].work(rows[BASE].run(scenario, SEED))
-    for name, row in rows.items():
-        if row.work(row.run(scenario, SEED)) != truth:
-            sys.exit(f"{name} did not do the same work as {BASE}: there is nothing to compare")
-    return sum(calls for calls, *_ in truth.values())
+AIMS = {"SimPy": 4.0, "reference": 100.0, "event": 200.0, "flat": 1.2, "floor": 2.0}
+"""What we want: times SimPy's speed (reference engine), times the reference engine's (compiled),
+at most so many ns an event, at most so many times the cheapest size, at most so often the floor."""
 
 
-def cpu_seconds(row: Row, scenario: Scenario) -> float:
-    """The CPU time (s) of one run, its set-up included."""
-    gc.collect()
-    began = time.process_time()
-    row.run(scenario, SEED)
-    return time.process_time() - began
+def told(reached: bool) -> str:
+    return "reached" if reached else "not reached"
 
 
-def measure(rows: Rows, scenario: Scenario) -> list[dict[str, float]]:
-    """CPU seconds of every engine in every round."""
-    return [{name: cpu_seconds(row, scenario) for name, row in rows.items()} for _ in range(ROUNDS)]
+def present(rows: Rows, scenario: Scenario, console: Console) -> Rows:
+    """The engines that can run it here; the others are named with their reason."""
+    missing = {name: why for name, row in rows.items() if (why := row.missing(scenario))}
+    for name, why in missing.items():
+        console.print(f"left out: {name}, because {why}")
+    return {name: row for name, row in rows.items() if name not in missing}
 
 
-def ratios(rounds: list[dict[str, float]], name: str) -> list[float]:
-    """How many times as fast as SimPy an engine was, round by round, from least to most."""
-    return sorted(seconds[BASE] / seconds[name] for seconds in rounds)
+def mesh(console: Console) -> None:
+    rows = present(ENGINES, CALM, console)
+    for scenario in (STORM, CALM):
+        calls = sum(calls for calls, *_ in prove(rows, scenario, SEED).values())
+        console.print(f"{scenario.name}: every engine made the same {calls:,} calls")
+    rounds = take_turns(rows, CALM, ROUNDS)
+    console.print(table(rounds, BASE))
+    found = median(ratios(rounds, "meshlab, reference", BASE))
+    aim = AIMS["SimPy"]
+    end = f"{told(found >= aim)} with {found:.2f}"
+    console.print(f"aim for the reference engine: {aim:g} times {BASE}, {end}")
 
 
-def table(rounds: list[dict[str, float]], requests: int) -> Table:
-    made = Table("engine", title=f"Median, least and most of {ROUNDS} rounds", title_justify="left")
-    for column in ("CPU s", "requests per CPU s", "times SimPy", "least", "most"):
+def queue_network(console: Console) -> None:
+    scenario = queues()
+    rows = present(QUEUE_ENGINES, scenario, console)
+    prove_stays(rows, scenario, SEED)
+    console.print(
+        "no breakers, limits, retries, timeouts, errors or least request, which Ciw can't say; "
+        f"a mean stay within {WITHIN:.0%} of the exact {1000 * STAY:.1f} ms in each"
+    )
+    console.print(table(take_turns(rows, scenario, ROUNDS), BASE))
+
+
+def shop(largest: int, console: Console) -> None:
+    scenario = scaled_shop(RATE, SHORT)
+    rows = present(SHOP_ENGINES, scenario, console)
+    base, *others = rows
+    if not others:
+        return
+    prove(rows, scenario, SEED)
+    console.print(f"{RATE:,.0f} requests/s for {SHORT:g} s: both engines gave the same bytes")
+    rounds = take_turns({**rows, "compiled, 10 x as long": LONGER}, scenario, FEW)
+    console.print(table(rounds, base, "event"))
+    aim = AIMS["reference"]
+    found = median(ratios(rounds, others[0], base))
+    longer = median(ratios(rounds, "compiled, 10 x as long", base))
+    end = f"{told(longer >= aim)} with {found:.0f}, and {longer:.0f} in a longer run"
+    console.print(f"aim for the compiled engine: {aim:g} times {base}, {end}")
+    grow(largest, console)
+
+
+def grow(largest: int, console: Console) -> None:
+    """From 10^5 events on: what an event costs, and what a run keeps."""
+    pace = full_scale.pace()
+    runs = [
+        full_scale.measure(10**power / pace, ROUNDS if power < 7 else 1)
+        for power in range(SMALLEST, largest + 1)
+    ]
+    console.print(sizes(runs))
+    costs, aim = [run.nanoseconds for run in runs], AIMS["event"]
+    console.print(f"aim: under {aim:g} ns an event, {told(costs[-1] < aim)} with {costs[-1]:.0f}")
+    spread, flat = max(costs) / min(costs), AIMS["flat"]
+    end = f"{told(spread <= flat)} with {spread - 1:.0%} between the most and the least"
+    console.print(f"aim: flat within {flat - 1:.0%}, {end}")
+
+
+def added(runs: list[Measured]) -> list[str]:
+    """What each event cost that a run had more than the one before: set-up drops out."""
+    return [
+        "",
+        *(
+            f"{1e9 * (b.seconds - a.seconds) / (b.events - a.events):.0f}"
+            for a, b in pairwise(runs)
+        ),
+    ]
+
+
+def sizes(runs: list[Measured]) -> Table:
+    made = Table("events", title="Growing runs, each in its own process", title_justify="left")
+    for column in (
+        "ns per event",
+        "per event more",
+        "requests per CPU s",
+        "in flight",
+        "series MiB",
+        "grown MiB",
+    ):
         made.add_column(column, justify="right")
-    for name in rounds[0]:
-        seconds = median(one[name] for one in rounds)
-        found = ratios(rounds, name)
-        speeds = (f"{ratio:.2f}" for ratio in (median(found), found[0], found[-1]))
-        made.add_row(name, f"{seconds:.3f}", f"{requests / seconds:,.0f}", *speeds)
+    for run, more in zip(runs, added(runs), strict=True):
+        made.add_row(
+            f"{run.events:,}",
+            f"{run.nanoseconds:.0f}",
+            more,
+            f"{run.requests / run.seconds:,.0f}",
+            f"{run.in_flight:,}",
+            f"{run.recorded / MIB:.1f}",
+            "not known" if run.grown is None else f"{run.grown / MIB:.1f}",
+        )
     return made
 
 
-def main() -> None:
-    console = Console(width=100, highlight=False)
-    missing = {name: why for name, row in ENGINES.items() if (why := row.missing(CALM))}
-    rows = {name: row for name, row in ENGINES.items() if name not in missing}
-    for name, why in missing.items():
-        console.print(f"left out: {name}, because {why}")
-    for scenario in (STORM, CALM):
-        calls = prove(rows, scenario)
-        console.print(f"{scenario.name}: every engine made the same {calls:,} calls")
-    rounds = measure(rows, CALM)
-    requests = rows[BASE].work(rows[BASE].run(CALM, SEED))["client", "gateway"][0]
-    console.print(table(rounds, requests))
-    found = median(ratios(rounds, "meshlab, reference"))
-    told = "reached" if found >= AIM else "not reached"
-    console.print(f"aim for the reference engine: {AIM:g} times SimPy, {told} with {found:.2f}")
-    versions = ", ".join(f"{package} {version(package)}" for package in ("numpy", "simpy"))
+def above_the_floor(console: Console) -> None:
+    if why := floor.missing() or why_not(scaled_shop(RATE, SHORT)):
+        console.print(f"left out: the floor, because {why}")
+        return
+    seconds = 10**7 / full_scale.pace()
+    pairs = []
+    with floor.built() as program:
+        for _ in range(FEW):
+            ours = full_scale.measure(seconds)
+            bare = floor.nanoseconds(program, round(ours.heap), ours.events)
+            pairs.append((ours.nanoseconds, bare))
+    times = sorted(our / least for our, least in pairs)
+    nanoseconds = [median(column) for column in zip(*pairs, strict=True)]
+    console.print(
+        f"{ours.events:,} events in a heap of {ours.heap:,.0f}: {nanoseconds[0]:.0f} ns each, and "
+        f"{nanoseconds[1]:.0f} ns in a bare heap in C: {median(times):.2f} times "
+        f"[{times[0]:.2f}..{times[-1]:.2f}]; aim: {AIMS['floor']:g}, "
+        f"{told(median(times) <= AIMS['floor'])}"
+    )
+
+
+def machine() -> str:
+    packages = ("numpy", "simpy", "ciw")
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    console.print(f"{os.cpu_count()} cores, {platform.machine()}, {python}, {versions}")
+    return f"{os.cpu_count()} cores, {platform.machine()}, {python}, {versions}"
+
+
+SECTIONS = ("mesh", "queues", "shop", "floor")
+
+
+def main(words: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument("--largest", type=int, default=7, help="power of ten of the longest run")
+    chosen = parser.parse_args(words)
+    if unknown := set(chosen.sections) - set(SECTIONS):
+        parser.error(f"SECTION must be one of {', '.join(SECTIONS)}, got {min(unknown)!r}")
+    if not SMALLEST <= chosen.largest <= 8:
+        parser.error(f"--largest must be in {SMALLEST}..8, got {chosen.largest}")
+    console = Console(width=100, highlight=False, file=sys.stdout)
+    console.print(machine())
+    for section in chosen.sections or SECTIONS:
+        console.print(f"\n{section}", style="bold")
+        match section:
+            case "mesh":
+                mesh(console)
+            case "queues":
+                queue_network(console)
+            case "shop":
+                shop(chosen.largest, console)
+            case "floor":
+                above_the_floor(console)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """The engines that run the chain, one row each, and what each of them did in comparable numbers.
 
-    "name": Row(run, work, missing)     run is timed, work is not
+    "name": Row(run, work, count, missing)     run is timed, the rest is not
 
-Another engine is another row: ``run`` takes a scenario and a seed, ``work`` reads its counts, and
-``missing`` says what it lacks here, if anything.
+Another engine is another row: ``run`` takes a scenario and a seed, ``work`` reads what was done,
+``count`` how often it did what is paid for, and ``missing`` says what it lacks here, if anything.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,8 +34,12 @@ class Row:
     """One engine. ``missing(scenario)`` is why it can't run here; empty if it can."""
 
     run: Callable[[Scenario, int], Any]
-    work: Callable[[Any], Work]
+    work: Callable[[Any], Any]
+    count: Callable[[Any], int]
     missing: Callable[[Scenario], str] = never
+
+
+Rows = dict[str, Row]
 
 
 def work_of_result(result: Result) -> Work:
@@ -60,21 +65,44 @@ def work_of_simpy(model: simpy_model.Mesh) -> Work:
     return work
 
 
-def with_telemetry(scenario: Scenario, seed: int) -> Result:
-    """What a lesson asks for: a scrape every second of the run, and one trace in a hundred."""
-    return mesh.run(replace(scenario, scrape_interval=1.0, trace_sampling=0.01), seed)
+def requests(result: Result) -> int:
+    """What came from outside."""
+    return result.edges["client", "gateway"].calls
+
+
+def requests_of_simpy(model: simpy_model.Mesh) -> int:
+    return model.upstreams[0].counts.started
+
+
+def reference(scenario: Scenario, seed: int) -> Result:
+    return mesh.run(scenario, seed, engine="reference")
 
 
 def compiled(scenario: Scenario, seed: int) -> Result:
     return mesh.run(scenario, seed, engine="compiled")
 
 
+def with_telemetry(scenario: Scenario, seed: int) -> Result:
+    """What a lesson asks for: a scrape every second of the run, and one trace in a hundred."""
+    return reference(replace(scenario, scrape_interval=1.0, trace_sampling=0.01), seed)
+
+
 BASE = "SimPy"
 """The row that all others are measured against."""
 
-ENGINES = {
-    BASE: Row(simpy_model.run, work_of_simpy),
-    "meshlab, reference": Row(mesh.run, work_of_result),
-    "meshlab, scraped and traced": Row(with_telemetry, work_of_result),
-    "meshlab, compiled": Row(compiled, work_of_result, why_not),
+ENGINES: Rows = {
+    BASE: Row(simpy_model.run, work_of_simpy, requests_of_simpy),
+    "meshlab, reference": Row(reference, work_of_result, requests),
+    "meshlab, scraped and traced": Row(with_telemetry, work_of_result, requests),
+    "meshlab, compiled": Row(compiled, work_of_result, requests, why_not),
 }
+
+
+def prove(rows: Rows, scenario: Scenario, seed: int = 1) -> Any:
+    """The work of a run, after every engine has done the same; SystemExit if one has not."""
+    base, *_ = rows
+    truth = rows[base].work(rows[base].run(scenario, seed))
+    for name, row in rows.items():
+        if name != base and row.work(row.run(scenario, seed)) != truth:
+            sys.exit(f"{name} did not do the same work as {base}: there is nothing to compare")
+    return truth
