@@ -14,7 +14,7 @@ LAB := -m jupyter lab --LabApp.news_url=None --LabApp.extension_manager=readonly
     $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .NOTPARALLEL:
-.PHONY: help lab test check lint types warm cover full bench notebooks index pins clean distclean .venv
+.PHONY: help lab test check lint types warm cover full bench marks notebooks index pins clean distclean .venv
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ full: .venv
 
 bench: .venv ## measure, and print the ratios
 	$(PY) -m tests.benchmarks
+
+marks: warm ## the incident at full scale over twenty seeds: every mark (some ten minutes)
+	MESHLAB_SEEDS=20 $(PY) -m pytest tests/incident/test_marks.py -q
 
 notebooks: .venv ## run notebooks in place to renew kept outputs (NOTEBOOKS=... for some)
 	env -u PYTHONHASHSEED $(PY) -m tests.keep_outputs $(NOTEBOOKS)

@@ -7,6 +7,7 @@ on while it lasts.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from meshlab.compiled.jit import cache_folder
 from meshlab.compiled.layout import ROOT
@@ -14,14 +15,20 @@ from meshlab.compiled.loop import Command, advance
 from meshlab.compiled.memory import Memory
 
 
+def _known() -> bool:
+    """Whether this process has the compiled rules already."""
+    rule: Any = advance
+    return bool(rule.signatures)
+
+
 def is_cold() -> bool:
     """Whether the rules have yet to be compiled on this machine."""
-    return not advance.signatures and not any(cache_folder().rglob("loop.advance-*.nbc"))
+    return not _known() and not any(cache_folder().rglob("loop.advance-*.nbc"))
 
 
 def warm() -> None:
     """Compile the rules, or load what was compiled before; says so if it will take a while."""
-    if advance.signatures:
+    if _known():
         return
     if is_cold():
         print(
