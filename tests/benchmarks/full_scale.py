@@ -19,7 +19,7 @@ from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.topology import Service
-from tests.benchmarks.engines import Row, Rows, compiled, reference
+from tests.benchmarks.engines import COMPILED, Row, Rows, compiled, reference
 
 RATE = 15_000.0
 SEED = 1
@@ -129,14 +129,6 @@ def pace() -> float:
 
 SHOP_ENGINES: Rows = {
     BASE: Row(reference, Result.digest, lambda result: result.events),
-    "meshlab, compiled": Row(compiled, Result.digest, lambda result: result.events, why_not),
+    COMPILED: Row(compiled, Result.digest, lambda result: result.events, why_not),
 }
 """They do the same."""
-
-LONGER = Row(
-    lambda scenario, seed: compiled(replace(scenario, duration=10 * SHORT), seed),
-    Result.digest,
-    lambda result: result.events,
-    why_not,
-)
-"""Ten times as much of it, so that the set-up hardly counts."""

@@ -38,7 +38,7 @@ from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.topology import Edge, Instance, Service, replicas
 from tests.benchmarks.chain import SERVICES
-from tests.benchmarks.engines import BASE, Row, Rows, compiled, reference, requests
+from tests.benchmarks.engines import BASE, COMPILED, Row, Rows, compiled, reference, requests
 
 RATE = 200.0
 SECONDS = {name: seconds for name, (seconds, _) in SERVICES.items()} | {"user": 0.009}
@@ -189,7 +189,7 @@ QUEUE_ENGINES: Rows = {
         without_happysim,
     ),
     "meshlab, reference": Row(reference, of_result, requests),
-    "meshlab, compiled": Row(compiled, of_result, requests, why_not),
+    COMPILED: Row(compiled, of_result, requests, why_not),
 }
 
 

@@ -41,7 +41,8 @@ def ratios(rounds: list[Round], name: str, base: str) -> list[float]:
 def table(rounds: list[Round], base: str, unit: str = "request") -> Table:
     """Medians, and the ratios to ``base`` with their range."""
     title = f"Median, least and most of {len(rounds)} rounds"
-    made = Table("engine", title=title, title_justify="left")
+    made = Table(title=title, title_justify="left")
+    made.add_column("engine", no_wrap=True)
     for column in (f"CPU us per {unit}", f"{unit}s per CPU s", f"times {base}", "least", "most"):
         made.add_column(column, justify="right")
     for name in rounds[0]:
