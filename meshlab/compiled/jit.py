@@ -62,7 +62,7 @@ def jit(rule: Rule) -> Rule:
     return compiled
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _prefetch(typing_context: Any, address: Any) -> Any:
     """Ask the processor to bring a line of memory near: it will be read soon."""
 
@@ -86,7 +86,7 @@ def finder(dtype: np.dtype[Any]) -> Any:
     """``at(address, index)``: the record of this type at a place in an array of such records."""
     record, size = from_dtype(dtype), dtype.itemsize
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def at(typing_context: Any, address: Any, index: Any) -> Any:
         def place(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             start, number = arguments
