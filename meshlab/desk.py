@@ -37,7 +37,6 @@ class Menu(AnyWidget):
     export default {
       render({ model, el }) {
         el.classList.add("meshlab-menu");
-        el.dataset.lmSuppressShortcuts = "true";  // Enter and Space belong to the buttons
         const clock = document.createElement("p");
         clock.className = "meshlab-clock";
         const follow = () => { clock.textContent = `It is ${model.get("clock")}.`; };
@@ -51,6 +50,7 @@ class Menu(AnyWidget):
           for (const { key, label } of buttons) {
             const button = document.createElement("button");
             button.textContent = label;
+            button.dataset.lmSuppressShortcuts = "true";  // Enter and Space are its own
             button.addEventListener("click", () => {
               model.set("pressed", { group: name, key, count: ++count });
               model.save_changes();

@@ -14,7 +14,7 @@ from typing import Any
 
 from meshlab.rules import require_known
 
-LESSONS = ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "A2")
+LESSONS = ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "12", "A2")
 """The lessons that have exercises, each in ``meshlab.exercises.lesson_NN``."""
 
 

@@ -81,8 +81,9 @@ class Verdict:
     without: Toll
 
     def __bool__(self) -> bool:
+        """But for it, nobody dies, and of a hundred pages that failed not one does."""
         spared = self.without.failed < 0.01 * self.happened.failed
-        return bool(self.happened.kills) and not self.without.kills and spared
+        return not self.without.kills and spared
 
     def __str__(self) -> str:
         what = CAUSES[self.cause][0]

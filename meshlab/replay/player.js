@@ -39,7 +39,7 @@ let serial = 0;
 
 // One chart: its lines up to the cursor, the whole of another history, and the numbers of now.
 function chart(story, spec, parent, ticks) {
-  const W = 560, H = 78, L = 8, R = 150, T = 16, B = ticks ? 16 : 3;
+  const W = 560, H = 78, L = 16, R = 170, T = 16;
   const svg = el("svg", { viewBox: `0 0 ${W} ${H + (ticks ? 13 : 0)}`, role: "img", "aria-label": spec.title }, parent);
   const last = story.times.length - 1, x = (i) => L + (i / last) * (W - L - R);
   let top = 1, y;
@@ -55,9 +55,14 @@ function chart(story, spec, parent, ticks) {
     "stroke-dasharray": dashes[line.dash] ?? "none",
   }, svg));
   const cursor = el("line", { y1: T - 3, y2: H, stroke: "#222222" }, svg);
-  const labels = spec.lines.map((line, n) =>
-    el("text", { x: W - R + 6, y: T + 8 + 14 * n, style: `fill:${line.colour};font-weight:bold` }, svg));
-  const other = el("text", { x: W - R + 6, y: T + 8 + 14 * spec.lines.length, style: `fill:${PURPLE}` }, svg);
+  const legend = (n, stroke, dash) => {
+    const middle = T + 4 + 14 * n, from = W - R + 6;
+    const key = el("line", { x1: from, x2: from + 22, y1: middle, y2: middle, stroke, "stroke-width": 2.5,
+      "stroke-dasharray": dash }, svg);
+    return { key, text: el("text", { x: from + 27, y: middle + 4 }, svg) };
+  };
+  const labels = spec.lines.map((line, n) => legend(n, line.colour, dashes[line.dash] ?? "none").text);
+  const other = legend(spec.lines.length, PURPLE, "5 3");
   if (ticks) for (let i = 0; i <= last; i += 36) {
     el("text", { x: x(i), y: H + 12, "text-anchor": "middle" }, svg, story.clock[i].slice(0, 5));
   }
@@ -81,7 +86,8 @@ function chart(story, spec, parent, ticks) {
         const dead = spec.lines[n].values[i] === null ? "✕ " : "";
         label.textContent = `${spec.lines[n].name}: ${dead}${say(spec.lines[n].values[i])}`;
       });
-      other.textContent = compared ? `what if, ${spec.beside}: ${say(compared[i])}` : "";
+      other.text.textContent = compared ? `what if: ${say(compared[i])}` : "";
+      other.key.style.display = compared ? "" : "none";
     },
   };
 }
@@ -174,12 +180,12 @@ function rows(story, parent) {
 
 // The post-mortem's minutes above the axis, and below it where each emerged in this run.
 function stations(story, parent, jump) {
-  const W = 1200, L = 40, end = story.times.at(-1), x = (time) => L + (time / end) * (W - 2 * L);
-  const svg = el("svg", { viewBox: `0 0 ${W} 62`, role: "img",
+  const W = 1200, L = 112, end = story.times.at(-1), x = (time) => L + (time / end) * (W - L - 20);
+  const svg = el("svg", { viewBox: `0 0 ${W} 50`, role: "img",
     "aria-label": "minutes of the post-mortem, and where they emerged" }, parent);
-  el("text", { x: 0, y: 12, class: "title" }, svg, "▽ told by the post-mortem");
-  el("text", { x: 0, y: 58, class: "title" }, svg, "▲ emerged in this run");
-  el("line", { x1: L, x2: W - L, y1: 32, y2: 32, stroke: GREY }, svg);
+  el("text", { x: 0, y: 27, class: "title" }, svg, "▽ post-mortem");
+  el("text", { x: 0, y: 45, class: "title" }, svg, "▲ this run ■ cause");
+  el("line", { x1: L, x2: W - 20, y1: 32, y2: 32, stroke: GREY }, svg);
   for (const { told, what, kind, emerged } of story.stations) {
     const clock = story.clock[Math.round(told / end * (story.times.length - 1))].slice(0, 5);
     const mark = el("text", { x: x(told), y: 28, "text-anchor": "middle" }, svg, "▽");
@@ -224,12 +230,13 @@ function comparison(story, parent) {
 
 export function draw(story, host, heard = () => {}) {
   host.classList.add("meshlab-replay");
-  const bar = el("div", { class: "bar", "data-lm-suppress-shortcuts": "true" }, host);
-  const play = el("button", {}, bar, "▶ Play");
-  const speed = el("select", { "aria-label": "speed" }, bar);
+  const bar = el("div", { class: "bar" }, host);
+  const keys = { "data-lm-suppress-shortcuts": "true" };  // JupyterLab would take them for itself
+  const play = el("button", keys, bar, "▶ Play");
+  const speed = el("select", { ...keys, "aria-label": "speed" }, bar);
   for (const times of [10, 30, 60, 120, 240]) el("option", { value: times }, speed, `${times} × as fast`);
   speed.value = "60";
-  const scrub = el("input", { type: "range", min: 0, max: story.times.length - 1, step: 1, value: 0,
+  const scrub = el("input", { ...keys, type: "range", min: 0, max: story.times.length - 1, step: 1, value: 0,
     "aria-label": "time of the incident" }, bar);
   const clock = el("output", { "aria-hidden": "true" }, bar);
   let index = 0, playing = false, began = 0, from = 0;

@@ -105,9 +105,9 @@ def charts(result: Result, c: Columns) -> list[dict[str, Any]]:
     asked = c.rate("mesh_requests_total", source="client")
     return [
         _chart("pages", "per s", {"asked for": asked, "failed": failures(c)[1]}, beside="failed"),
-        _chart("at auth", "per s", {"tries at live instances": storm(c),
+        _chart("at auth", "per s", {"tries": storm(c),
                 "calls": c.rate("mesh_requests_total", **to_auth)},
-               beside="tries at live instances"),
+               beside="tries"),
         _chart("goroutines", "", held, limit=most),
         _chart("memory", "MiB", full, limit=bound),
         _chart("queries", "per s", {"database": c.rate("mesh_requests_total",
@@ -118,7 +118,7 @@ def charts(result: Result, c: Columns) -> list[dict[str, Any]]:
 
 _CONCEPT = {
     "asked for": "requests", "failed": "errors", "calls": "requests",
-    "tries at live instances": "retries", "database": "database",
+    "tries": "retries", "database": "database",
 }  # fmt: skip
 
 
@@ -192,13 +192,20 @@ def words(c: Columns) -> list[str]:
     shut = (c.matrix("mesh_breaker_state") > 0).sum(axis=0)
     queries = c.rate("mesh_requests_total", destination="database")
     took = 1000 * c.mean("service_request_duration_seconds", service="database")
-    return [
-        f"{utc(c.times[i])}: {say(asked[i])} pages/s asked for, {say(share[i], '%')} of them fail. "
-        f"Auth: {alive[i]} of {len(held)} instances alive, the fullest holds {say(fullest[i])} "
-        f"goroutines; {say(tries[i])} tries/s reach them. {shut[i]} breakers are not closed. "
-        f"Database: {say(queries[i])} queries/s, {say(took[i], 'ms')} each."
-        for i in range(c.length)
-    ]
+    told = []
+    for i in range(c.length):
+        there = f"{alive[i]} of {len(held)} instances of auth alive"
+        if alive[i]:
+            full = f"the fullest holds {say(fullest[i])} goroutines"
+            there += f", {full}; {say(tries[i])} tries/s reach them"
+        query = f", {say(took[i], 'ms')} each" if took[i] == took[i] else ""
+        told.append(
+            f"{utc(c.times[i])}: {say(asked[i])} pages/s asked for, {say(share[i], '%')} of them "
+            f"fail. {there}. {shut[i]} breakers are not closed. "
+            f"Database: {say(queries[i])} queries/s{query}."
+        )
+    told[0] = f"{utc(c.times[0])}: nothing is counted yet, the run begins."
+    return told
 
 
 def numbers_of(values: np.ndarray) -> list[float | None]:

@@ -47,10 +47,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("incident", "toll"),
     ("figures",),
     ("investigation", "replay"),
+    ("postmortem",),
     ("exercises", "demo", "widgets"),
     ("lab",),
     ("panels",),
     ("desk", "replay.player", "replay.panel"),
+    ("commands",),
     ("__main__",),
 )
 """What is what: data and clocks, then policies, sidecars, the mesh, figures, and panels last."""
