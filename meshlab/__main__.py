@@ -1,7 +1,8 @@
-"""What the package does without a notebook: ``python -m meshlab demo``.
+"""What the package does without a notebook: ``python -m meshlab demo``, ``replay``, ``export``.
 
-Here is only the command line. An error of the user's is one line on stderr and exit status 2; an
-interrupted run ends quietly with 130, a reader that has gone away (``| head``) with 1.
+Here is only the command line; the incident's two commands are in `meshlab.commands`. An error of
+the user's is one line on stderr and exit status 2; an interrupted run ends quietly with 130, a
+reader that has gone away (``| head``) with 1.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from meshlab import commands as incident_commands
 from meshlab.model import MeshlabError
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         chosen = _parser().parse_args(arguments)
     except SystemExit as done:  # help was asked for, or there was an error and it has been told
         return int(done.code or 0)
-    _demo(chosen)
+    chosen.do(chosen)
     return 0
 
 
@@ -90,19 +92,19 @@ def _parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     demo.add_argument(
-        "--seed", type=_seed, default=1, metavar="N", help="another run of the same scenario (1)"
+        "--seed",
+        type=incident_commands.seed,
+        default=1,
+        metavar="N",
+        help="another run of the same scenario (1)",
     )
     own = demo.add_mutually_exclusive_group()
     own.add_argument("--rate", type=_rate, default=20.0, metavar="R", help="pages per second (20)")
     own.add_argument("--scenario", metavar="FILE", help="run this scenario instead of the shop's")
     demo.add_argument("--json", action="store_true", help="print a JSON document instead of tables")
+    demo.set_defaults(do=_demo)
+    incident_commands.add(commands)
     return parser
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number >= 0, got {text!r}")
-    return int(text)
 
 
 def _rate(text: str) -> float:

@@ -26,9 +26,9 @@ from typing import TextIO
 
 import numpy as np
 
-from meshlab.model import ConfigError
 from meshlab.result import Result
 from meshlab.rules import check, require_known, require_positive
+from meshlab.scenario import Scenario
 from meshlab.telemetry.exposition import FAMILY_OF
 from meshlab.telemetry.names import METRICS, Metric
 from meshlab.telemetry.series import Recording, SeriesKey
@@ -86,8 +86,11 @@ def epoch(start: str) -> float:
 def write_openmetrics(result: Result, file: TextIO, selection: Selection | None = None) -> Written:
     """Write the run's samples to ``file``, family by family, and ``# EOF`` at the end."""
     chosen = selection or Selection()
-    recordings = _targets(result, chosen.targets)
-    every = _every(result, chosen.step)
+    check_selection(chosen, result.scenario)
+    recordings = [r for r in result.recordings if not chosen.targets or r.target in chosen.targets]
+    every = round(
+        (chosen.step or result.scenario.scrape_interval) / result.scenario.scrape_interval
+    )
     start = epoch(chosen.start)
     samples = series = 0
     for metric in METRICS:
@@ -106,22 +109,17 @@ def write_openmetrics(result: Result, file: TextIO, selection: Selection | None 
     return Written(samples, series)
 
 
-def _targets(result: Result, names: Sequence[str]) -> list[Recording]:
-    known = sorted({recording.target for recording in result.recordings})
-    for name in names:
-        require_known(name, known, WHERE, "target")
-    return [r for r in result.recordings if not names or r.target in names]
-
-
-def _every(result: Result, step: float | None) -> int:
-    """Of so many scrapes one is written."""
-    interval = result.scenario.scrape_interval
-    scrapes = 1.0 if step is None else step / interval
+def check_selection(selection: Selection, scenario: Scenario) -> None:
+    """ConfigError if a run of ``scenario`` has no such targets, or no scrapes at such steps."""
+    sources = [load.source for load in scenario.loads]
+    instances = [name for service in scenario.services for name in service.instance_names()]
+    for name in selection.targets:
+        require_known(name, [*sources, *instances], WHERE, "target")
+    interval = scenario.scrape_interval
+    scrapes = (selection.step or interval) / interval
     fits = scrapes >= 1.0 and math.isclose(scrapes, round(scrapes))
-    if not fits:
-        rule = f"step must be a multiple of the scrape interval ({interval:g} s)"
-        raise ConfigError(f"{WHERE}: {rule}, got {step}")
-    return round(scrapes)
+    rule = f"step must be a multiple of the scrape interval ({interval:g} s)"
+    check(fits, WHERE, rule, selection.step)
 
 
 Column = tuple[int, SeriesKey]

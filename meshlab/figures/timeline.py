@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
@@ -36,12 +36,14 @@ def timeline(
     concepts: Mapping[str, str] | None = None,
     spans: Mapping[str, tuple[float, float]] | None = None,
     steps: bool = False,
+    clock: Callable[[float], str] | None = None,
 ) -> go.Figure:
     """Lines over time.
 
     A line is (times, values) or a frame with the columns time and value; see `lines_by` for a frame
     of many. ``spans`` shades from..to (s) under a name: when a fault held. ``steps`` draws values
-    that hold until they change (a state, a gauge). The unit "%" takes shares (0..1).
+    that hold until they change (a state, a gauge). The unit "%" takes shares (0..1). ``clock`` says
+    times as an incident's clock shows them, "14:29:00", instead of in seconds.
     """
     points = {name: _points(line) for name, line in lines.items()}
     figure = go.Figure()
@@ -62,7 +64,21 @@ def timeline(
             annotation_position="top left",
         )  # fmt: skip
     figure.update_layout(xaxis=axis("time", "s"), yaxis=axis(y, unit) | {"rangemode": "tozero"})
-    return finish(figure, title, _summary(points, y, unit, spans or {}))
+    if clock is not None:
+        figure.update_xaxes(_clock_axis(points, clock))
+    return finish(figure, title, _summary(points, y, unit, spans or {}, clock or _seconds))
+
+
+def _seconds(time: float) -> str:
+    return say(time, "s")
+
+
+def _clock_axis(points: Mapping[str, Points], clock: Callable[[float], str]) -> dict[str, object]:
+    """About nine times on the axis, at whole minutes."""
+    last = max((times[-1] for times, _ in points.values() if times), default=0.0)
+    step = max(60, round(last / 9 / 60) * 60)
+    ticks = list(range(0, int(last) + 1, step))
+    return {"title": {"text": "time (UTC)"}, "tickvals": ticks, "ticktext": [*map(clock, ticks)]}
 
 
 def _points(line: Points | pd.DataFrame) -> Points:
@@ -72,7 +88,11 @@ def _points(line: Points | pd.DataFrame) -> Points:
 
 
 def _summary(
-    points: Mapping[str, Points], y: str, unit: str, spans: Mapping[str, tuple[float, float]]
+    points: Mapping[str, Points],
+    y: str,
+    unit: str,
+    spans: Mapping[str, tuple[float, float]],
+    at_time: Callable[[float], str],
 ) -> str:
     told = []
     for name, (times, values) in points.items():
@@ -84,7 +104,10 @@ def _summary(
         least, last = min(known)[0], known[-1][0]
         told.append(
             f"{name}: {say(least, unit, bare=True)} to {say(most, unit)}, "
-            f"highest at {say(at, 's')}, last {say(last, unit)}"
+            f"highest at {at_time(at)}, last {say(last, unit)}"
         )
-    shaded = [f"{name} from {say(a)} to {say(b)} s" for name, (a, b) in spans.items()]
+    shaded = [
+        f"{name} from {at_time(a).removesuffix(' s')} to {at_time(b)}"
+        for name, (a, b) in spans.items()
+    ]
     return ". ".join([f"{y.capitalize()} over time", "; ".join(told), *shaded]) + "."
