@@ -7,12 +7,14 @@ from functools import cache
 from typing import Any
 
 from meshlab.chisquare import chi_square
-from meshlab.distributions import Around, Constant
+from meshlab.distributions import Around, Constant, Exponential
 from meshlab.exercises import Exercise
+from meshlab.faults import Fault, Outage
 from meshlab.load import Load
 from meshlab.mesh import run
 from meshlab.model import Endpoint
 from meshlab.policies.balancer import LeastRequest, RoundRobin
+from meshlab.policies.health import HealthCheck
 from meshlab.policies.ring_hash import LARGEST_RING, Ring
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin
 from meshlab.result import Result
@@ -61,6 +63,31 @@ def pool(
         trace_sampling=0.0,
         name="pool",
     )
+
+
+def queues(load: float, balancer: Any, gateways: int = 1, instances: int = 100) -> Scenario:
+    """Instances with one worker and exponential work of 1 s: the model behind the formula."""
+    one = Instance(latency=Exponential(1.0), workers=1, queue=1_000_000)
+    rate, auths = load * instances, replicas(instances, one)
+    busy = pool(*auths, balancer=balancer, gateways=gateways, rate=rate, duration=800.0)
+    return replace(busy, scrape_interval=100.0)
+
+
+def zoned(local: bool, down: tuple[str, ...] = (), rate: float = 300.0) -> Scenario:
+    """Three times as many callers in zone x as in y, and as many instances; ``down`` die."""
+    near, far = (replace(AUTH, zone=zone, workers=3, queue=50) for zone in "xy")
+    edge: dict[str, Any] = {"zone_local": local, "health": HealthCheck(interval=1.0)}
+    edge |= {"balancer": LeastRequest(), "gateways": 2, "zones": ("x", "x", "x", "y")}
+    dead = tuple(Outage(service="auth", instance=name, start=10.0) for name in down)
+    return replace(pool(near, near, far, far, rate=rate, **edge), faults=dead)
+
+
+def doubtful(threshold: float, faults: tuple[Fault, ...], rate: float = 150.0) -> Scenario:
+    """Five small instances that are probed every second, with this panic threshold."""
+    small = replace(AUTH, workers=2, queue=20)
+    edge: dict[str, Any] = {"health": HealthCheck(interval=1.0, timeout=0.3)}
+    edge |= {"panic_threshold": threshold, "balancer": LeastRequest(), "gateways": 4}
+    return replace(pool(*replicas(5, small), rate=rate, **edge), faults=faults)
 
 
 def crowded(size: int) -> float:

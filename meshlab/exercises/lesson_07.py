@@ -47,6 +47,21 @@ def corner(
     )
 
 
+def rolling(readiness: bool, drain: bool) -> Scenario:
+    """Three instances of auth give way to three new ones, at 10, 25 and 40 s.
+
+    With ``readiness`` a new one registers when it listens, not when it is started; with ``drain``
+    an old one is deregistered 5 s before it stops.
+    """
+    hello, goodbye = 6.0 if readiness else 0.0, 5.0 if drain else 10.0
+    old, new = [], []
+    for at in (10.0, 25.0, 40.0):
+        old.append(replace(AUTH, stops_at=at + 10.0, deregisters_at=at + goodbye))
+        new.append(replace(AUTH, starts_at=at + 6.0, registers_at=at + hello))
+    once = RetryPolicy(per_try_timeout=1.0)
+    return corner(*old, *new, duration=60.0, retry=once, propagation=Exponential(1.0))
+
+
 def farewell(drain: float) -> Scenario:
     """One of three slow instances stops at 20 s, and is deregistered ``drain`` seconds before."""
     slow = Instance(latency=Around(0.8))

@@ -11,7 +11,9 @@ and the spans when a first try was answered. What does not happen takes no time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from meshlab.model import Outcome
 from meshlab.result import Result
@@ -68,6 +70,11 @@ def delays(result: Result, instance: str) -> list[Delay]:
         waits = _share_out(registered, first, times)
         rows.append(Delay(sidecar=sidecar, registered=registered, first=first, waits=waits))
     return sorted(rows, key=lambda row: row.first)
+
+
+def mean_waits(rows: Sequence[Delay]) -> dict[str, float]:
+    """The mean wait (s) for every cause; nothing is known of those who have no row."""
+    return {c: fmean([row.waits[c] for row in rows]) if rows else 0.0 for c in CAUSES}
 
 
 def _share_out(registered: float, first: float, times: dict[str, float]) -> dict[str, float]:

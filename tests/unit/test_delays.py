@@ -11,7 +11,7 @@ from meshlab.mesh import run
 from meshlab.model import ConfigError
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.outlier import OutlierDetection
-from meshlab.telemetry.delays import CAUSES, Delay, delays
+from meshlab.telemetry.delays import CAUSES, Delay, delays, mean_waits
 from tests.small import instance, line, service
 
 
@@ -83,3 +83,9 @@ def test_an_unknown_instance_is_named_beside_the_valid_ones() -> None:
     result = run(line(service("cart")), seed=1)
     with pytest.raises(ConfigError, match=r"'cart-7'.*valid: cart-1"):
         delays(result, "cart-7")
+
+
+def test_mean_waits_are_those_of_the_rows_and_zero_without_any() -> None:
+    rows = came({"propagation": Constant(3.0)}, starts_at=2.0)
+    assert mean_waits(rows)["news"] == 3.0
+    assert mean_waits([]) == dict.fromkeys(CAUSES, 0.0)
