@@ -177,18 +177,18 @@ def _run(scenario: Scenario, number: int) -> Result:
     from meshlab.mesh import run
 
     console, done = Console(stderr=True), 0.0
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(scenario.name, total=1.0)
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    try:
+        with bar:
+            task = bar.add_task(scenario.name, total=1.0)
 
-        def advance(share: float) -> None:
-            nonlocal done
-            done = share
-            progress.update(task, completed=share)
+            def advance(share: float) -> None:
+                nonlocal done
+                done = share
+                bar.update(task, completed=share)
 
-        try:
             return run(scenario, number, advance)
-        except KeyboardInterrupt:
-            progress.stop()
-            at = utc(done * scenario.duration)
-            print(f"stopped at {at} of the incident; nothing was written", file=sys.stderr)
-            raise
+    except KeyboardInterrupt:
+        at = utc(done * scenario.duration)
+        print(f"stopped at {at} of the incident; nothing was written", file=sys.stderr)
+        raise
