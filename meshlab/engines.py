@@ -11,9 +11,8 @@ scenario with anything else in it, a reader's own balancer say, runs on the refe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from importlib.util import find_spec
-from typing import Any
 
 from meshlab.changes import Change
 from meshlab.distributions import KINDS
@@ -31,6 +30,7 @@ from meshlab.policies.retry import Backoff, RetryPolicy
 from meshlab.processor import Cpu
 from meshlab.rules import require_known
 from meshlab.scenario import Scenario
+from meshlab.telemetry.central import Central
 from meshlab.topology import Edge, Instance, Memory, Service
 
 ENGINES = ("auto", "reference", "compiled")
@@ -38,14 +38,9 @@ ENGINES = ("auto", "reference", "compiled")
 COMPILED: tuple[type, ...] = (
     *(Scenario, Service, Instance, Memory, Cpu, Edge, Load, *FAULTS.values(), *KINDS.values()),
     *(RetryPolicy, Backoff, *BUDGETS.values(), *BALANCERS.values(), BreakerConfig),
-    *(ConcurrencyLimits, RateLimit, HealthCheck, OutlierDetection, Change),
+    *(ConcurrencyLimits, RateLimit, HealthCheck, OutlierDetection, Change, Central),
 )
 """The declarations that the compiled engine knows. It takes no subclass of them for them."""
-
-NOT_COMPILED: dict[type, tuple[str, ...]] = {
-    Scenario: ("central",),
-}
-"""Fields that it does not know yet: they must be as they are by default."""
 
 
 def why_not(scenario: Scenario) -> str:
@@ -66,17 +61,9 @@ def _unknown(part: object, where: str) -> Iterator[str]:
             yield f"{where}: {type(part).__name__} is not a built-in part"
             return
         for field in fields(part):
-            value = getattr(part, field.name)
-            if field.name in NOT_COMPILED.get(type(part), ()) and value != _default(field):
-                yield f"{where}: {field.name} is not compiled"
-            else:
-                yield from _unknown(value, where)
+            yield from _unknown(getattr(part, field.name), where)
     elif hasattr(part, "build") or hasattr(part, "block"):
         yield f"{where}: {type(part).__name__} is not a built-in part"
-
-
-def _default(field: Field[Any]) -> object:
-    return None if field.default is MISSING else field.default
 
 
 def choose(scenario: Scenario, engine: str) -> tuple[str, str]:

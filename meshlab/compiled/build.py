@@ -20,6 +20,7 @@ from meshlab.policies.ring_hash import Ring, RingHash
 from meshlab.policies.token_budget import TokenBudget, TokenRetryBudget
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin
 from meshlab.policies.windows import BUCKETS
+from meshlab.telemetry.central import Central
 from meshlab.topology import Edge, Instance, Service
 
 NO_LIMIT = 2**62
@@ -219,6 +220,22 @@ def outlier_fields(edge: Edge) -> dict[str, Any]:
         "minimum_hosts": outlier.success_rate_minimum_hosts,
         "request_volume": outlier.success_rate_request_volume,
         "stdev_factor": -1.0 if factor is None else factor,
+    }
+
+
+def collector_fields(central: Central) -> dict[str, Any]:
+    """The record of the central collector."""
+    at_least_once = central.delivery == "at least once"
+    names = (
+        *("waits", "timeout", "resends", "network_seconds"),
+        *("loss", "failure_rate", "capacity", "buffer"),
+    )
+    return {
+        **{name: getattr(central, name) for name in names},
+        "at_least_once": at_least_once,
+        "acknowledges": at_least_once or central.waits,
+        "partitions": len(central.partitions),
+        "outages": len(central.outages),
     }
 
 

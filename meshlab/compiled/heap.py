@@ -29,6 +29,10 @@ class Kind(IntEnum):
     TICK = 10
     CONTROL = 11
     MIRROR = 12
+    REPORT = 13
+    STORE = 14
+    ACK = 15
+    NO_ACK = 16
 
 
 LANE = int(Kind.LANE)

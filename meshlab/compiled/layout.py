@@ -18,10 +18,18 @@ from meshlab.telemetry.names import DURATION_BUCKETS
 
 OUTCOMES = len(Outcome)
 DURATIONS = len(DURATION_BUCKETS) + 1
+COLLECTOR_COUNTS = (
+    *("reported", "sent", "lost", "refused", "overflowed", "failed", "doubled", "acks_lost"),
+)
+"""What a `CentralLog` counts, besides the records themselves."""
+
 NOBODY = -1
 """In a field that names a record: there is none."""
 
-POOLS = ("calls", "jobs", "timers", "heap", "notes", "spans", "exemplars")
+POOLS = (
+    *("calls", "jobs", "timers", "heap", "notes", "spans", "exemplars"),
+    *("messages", "stored"),
+)
 """Arrays that grow during a run, when less than ``margin`` of them is free."""
 
 ROOT = np.dtype(
@@ -36,7 +44,7 @@ ROOT = np.dtype(
         *((name, "i8") for name in POOLS),
         *((f"{name}_room", "i8") for name in POOLS),
         *((f"{name}_used", "i8") for name in POOLS),
-        *((f"{name}_free", "i8") for name in ("calls", "jobs", "timers")),
+        *((f"{name}_free", "i8") for name in ("calls", "jobs", "timers", "messages")),
         *(
             (name, "i8")
             for name in (
@@ -67,9 +75,14 @@ ROOT = np.dtype(
                 "tally_order",
                 "tallied",
                 "bounds",
+                "collector",
+                "skews",
+                "partitions",
+                "outages",
             )
         ),
         ("route_count", "i8"),
+        ("reports", "u1"),
         ("faults_by_route", "u1"),
         ("traced", "u1"),
         ("sampling_bound", "u8"),
@@ -164,6 +177,7 @@ JOB = np.dtype(
         ("generation", "i4"),
         ("step", "i4"),
         ("steps_end", "i4"),
+        ("outcome", "i4"),
         ("caller", "i4"),
         ("caller_generation", "i4"),
         ("caller_attempt", "i4"),
@@ -363,6 +377,7 @@ OUTLIER_MEMORY = ("tries", "successes", "consecutive", "ejections", "until")
 INSTANCE = np.dtype(
     [
         # what it is
+        ("service", "i4"),
         ("workers", "i8"),
         ("queue", "i8"),
         ("base_goroutines", "i8"),
@@ -422,6 +437,46 @@ INSTANCE = np.dtype(
     align=True,
 )
 
+COLLECTOR = np.dtype(
+    [
+        ("waits", "u1"),
+        ("at_least_once", "u1"),
+        ("acknowledges", "u1"),
+        ("timeout", "f8"),
+        ("resends", "i8"),
+        ("network_seconds", "f8"),
+        ("loss", "f8"),
+        ("failure_rate", "f8"),
+        ("capacity", "f8"),
+        ("buffer", "i8"),
+        ("partitions", "i8"),
+        ("outages", "i8"),
+        ("free_at", "f8"),
+        ("draw_loss", "i4"),
+        ("draw_fail", "i4"),
+        *((name, "i8") for name in COLLECTOR_COUNTS),
+    ],
+    align=True,
+)
+MESSAGE = np.dtype(
+    [
+        ("time", "f8"),
+        ("seconds", "f8"),
+        ("instance", "i4"),
+        ("job", "i4"),
+        ("job_generation", "i4"),
+        ("sends", "i4"),
+        ("pending", "i4"),
+        ("next", "i4"),
+        ("ok", "u1"),
+        ("stored", "u1"),
+        ("acked", "u1"),
+    ],
+    align=True,
+)
+STORED = np.dtype([("time", "f8"), ("seconds", "f8"), ("instance", "i4"), ("ok", "u1")], align=True)
+SPAN_OF_TIME = np.dtype([("start", "f8"), ("end", "f8"), ("service", "i8")])
+
 TALLY = np.dtype([("first", "f8"), ("count", "i8")], align=True)
 NOTE = np.dtype(
     [("time", "f8"), ("what", "i4"), ("who", "i4"), ("x", "f8"), ("y", "f8"), ("z", "f8")],
@@ -479,3 +534,7 @@ tally_at = finder(TALLY)
 note_at = finder(NOTE)
 span_at = finder(SPAN)
 exemplar_at = finder(EXEMPLAR)
+collector_at = finder(COLLECTOR)
+message_at = finder(MESSAGE)
+stored_at = finder(STORED)
+span_of_time_at = finder(SPAN_OF_TIME)

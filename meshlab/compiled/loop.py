@@ -55,7 +55,7 @@ ARRIVAL, WORKED, RESUME = int(Kind.ARRIVAL), int(Kind.WORKED), int(Kind.RESUME)
 LANE, EXPIRED, DELIVER = int(Kind.LANE), int(Kind.EXPIRED), int(Kind.DELIVER)
 GAVE_UP, KILL, RESTART = int(Kind.GAVE_UP), int(Kind.KILL), int(Kind.RESTART)
 PROBE, TICK, CONTROL = int(Kind.PROBE), int(Kind.TICK), int(Kind.CONTROL)
-MIRROR = int(Kind.MIRROR)
+MIRROR, REPORT = int(Kind.MIRROR), int(Kind.REPORT)
 OUT_OF_MEMORY = int(What.OUT_OF_MEMORY)
 
 
@@ -120,6 +120,8 @@ def short_of_room(root: Any, margin: int) -> bool:
         or root.notes_room - root.notes_used < margin
         or root.spans_room - root.spans_used < margin
         or root.exemplars_room - root.exemplars_used < margin
+        or root.messages_room - root.messages_used < margin
+        or root.stored_room - root.stored_used < margin
     )
 
 
@@ -152,6 +154,8 @@ def happen(root: Any, kind: int, a: int, b: int, c: int) -> None:
             service.start_process(root, a)
     elif kind == PROBE:
         cluster.probe_all(root, a, b)
+    elif kind >= REPORT:
+        transport.collected(root, kind, a)
     elif kind == MIRROR:
         transport.drive(root, a, sidecar.start(root, a))
     elif kind == TICK:

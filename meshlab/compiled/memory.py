@@ -15,11 +15,13 @@ from meshlab.compiled.layout import (
     EVENT,
     EXEMPLAR,
     JOB,
+    MESSAGE,
     NOBODY,
     NOTE,
     POOLS,
     ROOT,
     SPAN,
+    STORED,
     STREAM,
     TIMER,
 )
@@ -33,6 +35,8 @@ RECORDS = {
     "notes": NOTE,
     "spans": SPAN,
     "exemplars": EXEMPLAR,
+    "messages": MESSAGE,
+    "stored": STORED,
 }
 MOST_BLOCKS = 32
 """Blocks of random numbers that are made at a time, once a stream has shown that it is busy."""
@@ -48,7 +52,7 @@ class Memory:
         self.root = self.root_array[0]
         self.arrays: dict[str, np.ndarray] = {}
         self.root["margin"] = margin
-        for name in ("calls_free", "jobs_free", "timers_free"):
+        for name in ("calls_free", "jobs_free", "timers_free", "messages_free"):
             self.root[name] = NOBODY
         for name in POOLS:
             self._make_room(name, 0, 4 * margin)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from meshlab.compiled import heap, service, sidecar, tracing
+from meshlab.compiled import central, heap, service, sidecar, tracing
 from meshlab.compiled.draws import draw, nonzero
 from meshlab.compiled.heap import Kind
 from meshlab.compiled.jit import jit
 from meshlab.compiled.layout import (
     NOBODY,
     call_at,
+    collector_at,
     instance_at,
     job_at,
     number_at,
@@ -119,7 +120,7 @@ def ended(root: Any, place: int, outcome: int) -> tuple[int, int]:
         return NOBODY, 0
     if outcome == OK or not required:
         return proceed(root, parent)
-    return answer(root, parent, ERROR)
+    return finish(root, parent, ERROR)
 
 
 @jit
@@ -130,7 +131,7 @@ def proceed(root: Any, this: int) -> tuple[int, int]:
         mirror(root, this, number)
         number = service.next_step(root, this)
     if number == NOBODY:
-        return answer(root, this, OK)
+        return finish(root, this, OK)
     job = job_at(root.jobs, this)
     keeps = instance_at(root.instances, job.instance).keeps_deadline
     place = sidecar.new_call(root, number, job.key, job.route, job.deadline if keeps else inf, this)
@@ -147,6 +148,26 @@ def mirror(root: Any, this: int, number: int) -> None:
     place = sidecar.new_call(root, number, job.key, job.route, inf, NOBODY)
     tracing.inherit_trace(root, place, this)
     heap.at(root, root.now + 0.0, MIRROR, place, 0, 0)
+
+
+@jit
+def finish(root: Any, this: int, outcome: int) -> tuple[int, int]:
+    """The request is through: report it where that is asked for, then answer."""
+    if root.reports:
+        job_at(root.jobs, this).outcome = outcome
+        central.report(root, this, outcome == OK)
+        if collector_at(root.collector, 0).waits:
+            return NOBODY, 0
+    return answer(root, this, outcome)
+
+
+@jit
+def collected(root: Any, kind: int, place: int) -> None:
+    """Something happened to a message; a job that waited for it may answer."""
+    this = central.happened(root, kind, place)
+    if this != NOBODY:
+        place, action = answer(root, this, job_at(root.jobs, this).outcome)
+        drive(root, place, action)
 
 
 @jit
@@ -183,7 +204,7 @@ def worked(root: Any, this: int) -> None:
         of_route = number_at(root.route_errors, job.instance * root.route_count + job.route).x
         rate = of_route if of_route >= 0.0 else rate
     if draw(root, instance.draw_error) < rate:
-        place, action = answer(root, this, ERROR)
+        place, action = finish(root, this, ERROR)
     else:
         place, action = proceed(root, this)
     drive(root, place, action)

@@ -30,6 +30,7 @@ from meshlab.policies.weighted_round_robin import POSITIONS, WeightedRoundRobin
 from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.steps import Split, Step, steps_of
+from meshlab.telemetry.central import CentralLog, Record
 from meshlab.telemetry.counts import CLASSES
 from meshlab.telemetry.ledger import Ledger
 from meshlab.telemetry.names import DURATION_BUCKETS
@@ -81,6 +82,7 @@ class World:
             self._add_routes(handle.name, first_upstream.get(handle.name, []))
         for load in scenario.loads:
             self._add_load(load)
+        self._add_collector()
         margin = 256 + 8 * self._steps_at_most
         self.memory = Memory(margin)
         self.root = self.memory.root
@@ -216,6 +218,30 @@ class World:
         )
         self._rows["points"] += [{"time": time, "rate": rate} for time, rate in load.curve]
 
+    def _add_collector(self) -> None:
+        """The central collector, if there is one; its rules ask for it only then."""
+        central = self.scenario.central
+        self._rows["skews"] = [{} for _ in self.instances]
+        if central is None:
+            return
+        self._rows["collector"].append(
+            {
+                **build.collector_fields(central),
+                "draw_loss": self._stream("central/loss"),
+                "draw_fail": self._stream("central/failure"),
+            }
+        )
+        services = [service.name for service in self.scenario.services]
+        for name, start, end in central.partitions:
+            span = {"service": services.index(name), "start": start, "end": end}
+            self._rows["partitions"].append(span)
+        self._rows["outages"] += [{"start": start, "end": end} for start, end in central.outages]
+        for name, seconds in central.skew:
+            self._rows["skews"][self.instances[name].number] = {"x": seconds}
+        for row, handle in zip(self._rows["instances"], self.instances.values(), strict=True):
+            row["report_seconds"] = central.record_seconds
+            row["service"] = services.index(handle.service.name)
+
     def _place_the_rest(self) -> None:
         """The arrays that are no tables of declarations."""
         memory, root = self.memory, self.root
@@ -236,6 +262,7 @@ class World:
         memory.place("bounds", np.array(DURATION_BUCKETS, float))
         memory.arrays["instances"]["tally"] = upstreams + np.arange(instances)
         root["route_count"] = routes
+        root["reports"] = self.scenario.central is not None
         by_route = (getattr(fault, "route", None) is not None for fault in self.scenario.faults)
         root["faults_by_route"] = any(by_route)
         sampling = self.scenario.trace_sampling
@@ -411,6 +438,19 @@ class World:
             tallies[number] = (0.0, 0)
         self.root["tallied"] = 0
 
+    def _central_log(self) -> CentralLog | None:
+        """What the collector stored, and the truth beside it."""
+        if self.scenario.central is None:
+            return None
+        counts = self.memory.arrays["collector"][0]
+        log = CentralLog(**{name: int(counts[name]) for name in layout.COLLECTOR_COUNTS})
+        instances = self.instance_list
+        for row in self.memory.take("stored"):
+            who = instances[int(row["instance"])]
+            time, seconds = float(row["time"]), float(row["seconds"])
+            log.records.append(Record(time, who.service.name, who.name, bool(row["ok"]), seconds))
+        return log
+
     def _result(self, readings: Readings) -> Result:
         return Result(
             scenario=self.scenario,
@@ -422,7 +462,7 @@ class World:
             exemplars=exemplars_of(self.memory.take("exemplars"), self),
             edges=edge_totals(self.upstreams),  # type: ignore[arg-type]
             processes=process_totals(self.instances.values()),  # type: ignore[arg-type]
-            central=None,
+            central=self._central_log(),
             engine="compiled",
         )
 
@@ -450,4 +490,8 @@ _TABLES = {
     "routes": layout.ROUTE,
     "loads": layout.LOAD,
     "points": layout.POINT,
+    "collector": layout.COLLECTOR,
+    "skews": layout.NUMBER,
+    "partitions": layout.SPAN_OF_TIME,
+    "outages": layout.SPAN_OF_TIME,
 }
