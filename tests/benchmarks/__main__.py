@@ -12,12 +12,8 @@ and whatever is compared takes turns, so that ratios also hold on a machine with
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import sys
-from importlib.metadata import version
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 
 from rich.console import Console
@@ -36,6 +32,7 @@ from tests.benchmarks.full_scale import (
     Measured,
     scaled_shop,
 )
+from tests.benchmarks.machine import machine
 from tests.benchmarks.queues import QUEUE_ENGINES, STAY, WITHIN, prove_stays, queues
 from tests.benchmarks.turns import SEED, ratios, table, take_turns
 
@@ -174,23 +171,6 @@ def above_the_floor(console: Console) -> None:
         f"[{times[0]:.2f}..{times[-1]:.2f}]; aim: {AIMS['floor']:g}, "
         f"{told(median(times) <= AIMS['floor'])}"
     )
-
-
-def processor() -> str:
-    """What the processor is called, where the machine tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def machine() -> str:
-    packages = ("numpy", "simpy", "ciw")
-    versions = ", ".join(f"{package} {version(package)}" for package in packages)
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{os.cpu_count()} cores of {processor()}, {python}, {versions}"
 
 
 SECTIONS = ("mesh", "queues", "shop", "floor")
