@@ -17,7 +17,8 @@ Rare things must not come in lumps of N, so four rules keep the noise of the sma
 - Failures in a row are not multiplied: one failed request says that requests fail, not that N did.
 
 What is lost: percentiles of queues that are short at full scale, and bursts of less than N
-requests. `python -m tests.benchmarks.weight` measures by how much.
+requests. `python -m tests.benchmarks.weight` measures by how much; its tables, for the shop and the
+incident, are in tests/benchmarks/measured.md.
 """
 
 from __future__ import annotations
