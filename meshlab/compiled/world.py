@@ -443,7 +443,9 @@ class World:
         if self.scenario.central is None:
             return None
         counts = self.memory.arrays["collector"][0]
-        log = CentralLog(**{name: int(counts[name]) for name in layout.COLLECTOR_COUNTS})
+        log = CentralLog()
+        for name in layout.COLLECTOR_COUNTS:
+            setattr(log, name, int(counts[name]))
         instances = self.instance_list
         for row in self.memory.take("stored"):
             who = instances[int(row["instance"])]
