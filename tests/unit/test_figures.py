@@ -186,6 +186,20 @@ def test_a_line_without_a_value_is_told_as_such() -> None:
     assert "errors: no value" in summary_of(timeline({"errors": ([0], [nan])}, title="t", y="e"))
 
 
+def test_a_timeline_may_tell_times_as_a_clock_does() -> None:
+    def clock(time: float) -> str:
+        return f"14:{20 + int(time) // 60}"
+
+    line = ([0.0, 300.0, 600.0], [1.0, 4.0, 2.0])
+    figure = timeline(
+        {"errors": line}, title="t", y="errors", clock=clock, spans={"fault": (60.0, 120.0)}
+    )
+    assert "highest at 14:25, last 2" in summary_of(figure)
+    assert "fault from 14:21 to 14:22" in summary_of(figure)
+    axis = figure.layout.xaxis
+    assert dict(zip(axis.tickvals, axis.ticktext, strict=True))[300] == "14:25"
+
+
 def test_a_frame_becomes_one_line_for_each_value_of_a_label(broken_auth: Result) -> None:
     frame = broken_auth.frame("service_requests_in_flight", service="auth")
     lines = lines_by(frame, "instance")
