@@ -44,11 +44,6 @@ def sparks(
 
 
 def _draw(figure: go.Figure, number: int, name: str, spark: Spark) -> None:
-    low, high = spark.normal
-    if low == low:
-        figure.add_hrect(
-            y0=low, y1=high, fillcolor="#999999", opacity=0.25, line_width=0, row=number, col=1
-        )
     figure.add_scatter(
         name=name,
         x=[float(t) for t in spark.times],
@@ -58,6 +53,12 @@ def _draw(figure: go.Figure, number: int, name: str, spark: Spark) -> None:
         row=number,
         col=1,
     )
+    low, high = spark.normal
+    if low == low:
+        figure.add_hrect(
+            y0=low, y1=high, fillcolor="#999999", opacity=0.35, line_width=0, layer="below",
+            exclude_empty_subplots=False, row=number, col=1,
+        )  # fmt: skip
     place = {"yref": f"y{number if number > 1 else ''} domain", "y": 0.5, "showarrow": False}
     known = [value for value in spark.values if value == value]
     told = say(spark.values[-1], spark.unit) if len(spark.values) else "not scraped yet"

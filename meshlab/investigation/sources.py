@@ -84,10 +84,10 @@ def network(e: Evidence) -> list[Reading]:
     others = [share for name, share in zip(names, there, strict=True) if name != "auth"]
     return _readings(
         e,
-        ("way from order to inventory", "ms", way("order", "inventory")),
-        ("lost tries behind order and user", "%", ratio(np.asarray(lost), np.asarray(tries))),
-        ("auth: instances that pass health checks", "%", there[names.index("auth")]),
-        ("others: instances that pass health checks", "%", np.min(others, axis=0)),
+        ("way to inventory", "ms", way("order", "inventory")),
+        ("tries lost on the way", "%", ratio(np.asarray(lost), np.asarray(tries))),
+        ("auth: healthy instances", "%", there[names.index("auth")]),
+        ("others: healthy instances", "%", np.min(others, axis=0)),
     )
 
 
@@ -105,7 +105,7 @@ def auth(e: Evidence) -> list[Reading]:
     """Golden signals of auth, as its own instances count them, and how many of them answer."""
     up = e.columns.matrix("service_goroutines", service="auth")
     alive = (~np.isnan(up)).sum(axis=0).astype(float)
-    return [*_golden(e, "auth"), *_readings(e, ("instances that can be scraped", "", alive))]
+    return [*_golden(e, "auth"), *_readings(e, ("instances scraped", "", alive))]
 
 
 def _golden(e: Evidence, service: str) -> list[Reading]:
@@ -133,7 +133,7 @@ def retries(e: Evidence) -> list[Reading]:
         ("retries of a call", "", ratio(again, calls)),
         ("retries that saved their call", "%",
          ratio(c.rate("mesh_retries_succeeded_total", **edge), again)),
-        ("tries that run into their timeout", "per s",
+        ("tries timed out", "per s",
          c.rate("mesh_attempt_timeouts_total", **edge)),
     )  # fmt: skip
 

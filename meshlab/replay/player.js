@@ -39,7 +39,7 @@ let serial = 0;
 
 // One chart: its lines up to the cursor, the whole of another history, and the numbers of now.
 function chart(story, spec, parent, ticks) {
-  const W = 560, H = 78, L = 16, R = 170, T = 16;
+  const W = 450, H = 78, L = 16, R = 150, T = 16;
   const svg = el("svg", { viewBox: `0 0 ${W} ${H + (ticks ? 13 : 0)}`, role: "img", "aria-label": spec.title }, parent);
   const last = story.times.length - 1, x = (i) => L + (i / last) * (W - L - R);
   let top = 1, y;
@@ -63,7 +63,7 @@ function chart(story, spec, parent, ticks) {
   };
   const labels = spec.lines.map((line, n) => legend(n, line.colour, dashes[line.dash] ?? "none").text);
   const other = legend(spec.lines.length, PURPLE, "5 3");
-  if (ticks) for (let i = 0; i <= last; i += 36) {
+  if (ticks) for (let i = 0; i <= last; i += 72) {
     el("text", { x: x(i), y: H + 12, "text-anchor": "middle" }, svg, story.clock[i].slice(0, 5));
   }
   let compared = null;
@@ -94,9 +94,9 @@ function chart(story, spec, parent, ticks) {
 
 // The mesh: services with their instances, arrows as wide as their load, dashed red when failing.
 function mesh(story, parent) {
-  const svg = el("svg", { viewBox: "0 0 640 330", role: "img", "aria-label": "the mesh" }, parent);
+  const svg = el("svg", { viewBox: "0 0 500 320", role: "img", "aria-label": "the mesh" }, parent);
   const deepest = Math.max(...Object.values(story.nodes).map((node) => node.at[0]));
-  const X = (x) => 45 + (x / deepest) * 545, Y = (y) => 150 - y * 115;
+  const X = (x) => 32 + (x / deepest) * 430, Y = (y) => 150 - y * 115;
   const busiest = Math.max(...story.edges.flatMap((edge) => edge.rate.map((rate) => rate ?? 0)));
   const edges = story.edges.map((edge) => {
     const points = edge.path.map(([x, y]) => [X(x), Y(y)]);
@@ -134,7 +134,7 @@ function mesh(story, parent) {
 // Error rate of every edge as a row, and breakers as lanes with the state in words.
 function rows(story, parent) {
   const names = [...story.edges.map((edge) => edge.name), ...story.breakers.map((b) => b.name)];
-  const W = 640, H = 15, L = 130, R = 210, last = story.times.length - 1;
+  const W = 470, H = 15, L = 118, R = 172, last = story.times.length - 1;
   const svg = el("svg", { viewBox: `0 0 ${W} ${H * (names.length + 2) + 4}`, role: "img",
     "aria-label": "error rate per edge, and breakers" }, parent);
   const x = (i) => L + (i / last) * (W - L - R);
@@ -247,7 +247,7 @@ export function draw(story, host, heard = () => {}) {
   const left = el("div", {}, board), right = el("div", {}, board);
   const parts = [marks, mesh(story, left), rows(story, left)];
   const charts = story.charts.map((spec, n) => chart(story, spec, right, n === story.charts.length - 1));
-  parts.push(...charts.map((one) => one.frame), ledger(story, right));
+  parts.push(...charts.map((one) => one.frame), ledger(story, left));
   const compare = comparison(story, right);
 
   function move(i) {
