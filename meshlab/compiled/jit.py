@@ -10,7 +10,8 @@ A record is found by its address, without counting references and without a copy
 kept alive by the Python side for as long as the run goes on.
 
 Compiled code is cached on disk, in a folder named after everything it depends on: the sources of
-this package, numba, and Python. numba's own check would look at one file and miss the others.
+the rules, the constants they use, numba, and Python. numba's own check would look at one file and
+miss the others.
 """
 
 from __future__ import annotations
@@ -30,14 +31,40 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
+from meshlab.model import RETRIABLE, Outcome
+from meshlab.policies.breaker import Reason, State
+from meshlab.policies.grpc_throttle import TOKEN
+from meshlab.policies.peak_ewma import PENALTY
+from meshlab.policies.ring_hash import GOLDEN
+from meshlab.policies.token_budget import SLICES
+from meshlab.policies.windows import BUCKETS
+from meshlab.processor import SLOWEST
+from meshlab.sidecar import PICKS
+from meshlab.telemetry.counts import CLASS_OF, CLASSES, OPENING
+from meshlab.telemetry.names import DURATION_BUCKETS
+
 Rule = TypeVar("Rule", bound=Callable[..., Any])
+
+
+RULES = (
+    *("jit", "layout", "heap", "draws", "notes", "breaker", "budget", "balance", "cluster"),
+    *("sidecar", "service", "transport", "tracing", "central", "loop"),
+)
+"""The modules of this package that are compiled; the others are plain Python."""
+
+CONSTANTS = (
+    *(tuple(Outcome), sorted(RETRIABLE), PICKS, SLOWEST, TOKEN, SLICES, PENALTY, GOLDEN, BUCKETS),
+    *(tuple(Reason), tuple(State), OPENING, CLASSES, CLASS_OF, DURATION_BUCKETS),
+)
+"""What the rules take from the reference engine: numbers that are compiled into them."""
 
 
 def _fingerprint() -> str:
     """Changes when compiled code would."""
-    sha = hashlib.sha256(f"{sys.version} {numba.__version__} {np.__version__}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        sha.update(path.read_bytes())
+    known = f"{sys.version} {numba.__version__} {np.__version__} {CONSTANTS!r}"
+    sha = hashlib.sha256(known.encode())
+    for name in RULES:
+        sha.update((Path(__file__).parent / f"{name}.py").read_bytes())
     return sha.hexdigest()[:16]
 
 

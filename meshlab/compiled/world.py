@@ -427,7 +427,10 @@ class World:
             if progress is not None:
                 progress(now / scenario.duration)
             number += 1
-        return self._result(readings)
+        result = self._result(readings)
+        self.memory.arrays.clear()  # this world and its handles hold each other; the arrays are big
+        self._numbers.clear()
+        return result
 
     def _flush(self) -> None:
         """Write the tallies down, in the order in which each began."""
