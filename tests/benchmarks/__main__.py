@@ -98,7 +98,7 @@ def shop(largest: int, console: Console) -> None:
     found = median(ratios(rounds, others[0], base))
     longer = median(ratios(rounds, LONGER, base))
     end = f"{told(longer >= aim)} with {found:.0f}, and {longer:.0f} in a longer run"
-    console.print(f"aim for the compiled engine: {aim:g} times {base}, {end}")
+    console.print(f"aim: {aim:g} times {base}, {end}")
     grow(largest, console)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from meshlab.mesh import run
 from meshlab.model import Outcome
 from meshlab.scenario import Scenario
 from tests.benchmarks import __main__ as bench
-from tests.benchmarks import floor, weight
+from tests.benchmarks import floor, record, weight
 from tests.benchmarks.chain import CALM, STORM
 from tests.benchmarks.engines import BASE, ENGINES, Row, prove
 from tests.benchmarks.full_scale import resident, scaled_shop
@@ -104,6 +105,22 @@ def test_the_floor_is_a_program_that_tells_the_time_of_an_event() -> None:
 def test_without_a_compiler_there_is_no_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert floor.missing() == "there is no C compiler called cc"
+
+
+def test_what_is_measured_anew_replaces_only_its_own_block() -> None:
+    bench, weights = record.COMMANDS["bench"], record.COMMANDS["weight"]
+    kept = record.blocks(record.page({weights: "its table\n", bench: "old\n"}))
+    assert kept == {bench: "old\n", weights: "its table\n"}
+    assert record.blocks(record.page({**kept, bench: "new\n"})) == {**kept, bench: "new\n"}
+
+
+def test_the_readme_quotes_what_was_measured() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## How fast")[2].partition("\n## ")[0]
+    quoted = [line.strip() for line in section.splitlines() if "│" in line or "aim" in line]
+    assert len(quoted) > 5
+    kept = {line.strip() for line in record.KEPT.read_text(encoding="utf-8").splitlines()}
+    assert set(quoted) <= kept
 
 
 @pytest.mark.parametrize(
