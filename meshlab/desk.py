@@ -79,8 +79,8 @@ class Desk(widgets.VBox):  # type: ignore[misc]
 
     def __init__(self, case: Investigation | None = None) -> None:
         self.case = case or Investigation()
-        self.menu = Menu(groups=_groups(), clock=self.case.clock)
         self.first = self.case.look("users")
+        self.menu = Menu(groups=_groups(), clock=self.case.clock)
         self.figure = go.FigureWidget(plain(self.first.figure()))
         self.table = widgets.HTML()
         self.words = Words()
