@@ -184,7 +184,8 @@ def test_a_run_loads_nothing_but_the_core() -> None:
     """In a fresh process: what is really there after a run, whatever the sources say."""
     program = (
         "import sys; from meshlab.mesh import run; from meshlab.shop import shop;"
-        "run(shop(duration=1.0), engine='reference'); print(*sorted({m.partition('.')[0] for m in sys.modules}))"
+        "run(shop(duration=1.0), engine='reference');"
+        "print(*sorted({m.partition('.')[0] for m in sys.modules}))"
     )
     found = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {program}"],
