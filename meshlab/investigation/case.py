@@ -50,13 +50,13 @@ class Answer:
 
     @property
     def title(self) -> str:
-        """What one sees first: how many readings are outside of normal, and which."""
+        """What one sees first: how many readings have left their normal range, how many ended."""
         if not self.readings:
             return f"{utc(self.at)} {self.source}: {self.lines[0].strip()}"
-        moved = sum(reading.moved for reading in self.readings)
+        left = sum(reading.left is not None for reading in self.readings)
         gone = sum(reading.now != reading.now for reading in self.readings)
-        silent = f", {gone} without a value" if gone else ""
-        many = f"{moved} of {len(self.readings)} readings are outside of normal{silent}"
+        silent = f", {gone} without a value now" if gone else ""
+        many = f"{left} of {len(self.readings)} readings left their normal range{silent}"
         return f"{utc(self.at)} {self.source}: {many}"
 
     def rows(self) -> list[dict[str, object]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from meshlab.figures.style import say
 from meshlab.incident import utc
@@ -12,6 +13,7 @@ from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.telemetry.columns import Columns
 from meshlab.telemetry.ledger import Entry
+from meshlab.telemetry.onset import onset
 from meshlab.tracing import Span
 
 LAG = 10.0
@@ -71,10 +73,10 @@ class Reading:
         return float(self.values[at]), float(self.times[at])
 
     @property
-    def moved(self) -> bool:
-        """Is the newest value outside of its calm range by more than that range is wide?"""
-        low, high = self.range
-        return self.now < low - (high - low) or self.now > high + (high - low)
+    def left(self) -> float | None:
+        """When it left its calm range for three scrapes in a row (s); None: it did not."""
+        samples = pd.DataFrame({"time": self.times, "value": self.values})
+        return onset(self.what, samples, CALM, scrapes=3).time
 
     @property
     def range(self) -> tuple[float, float]:
@@ -84,7 +86,7 @@ class Reading:
         return (float(calm.min()), float(calm.max())) if len(calm) else (none, none)
 
     def row(self) -> dict[str, object]:
-        """One line of a table: normal, now, and the farthest from normal with its time."""
+        """One line of a table: normal, now, the farthest from normal, and when it left."""
         value, at = self.farthest
         return {
             "reading": self.what,
@@ -92,5 +94,5 @@ class Reading:
             "now": say(self.now, self.unit),
             "farthest": say(value, self.unit),
             "at": utc(at) if at == at else "",
-            "outside of normal": "yes" if self.moved else "",
+            "left normal": "" if self.left is None else utc(self.left),
         }

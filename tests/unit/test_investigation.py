@@ -109,20 +109,22 @@ def test_every_source_shows_something_and_says_it(source: str, case: Investigati
             answer.figure()
 
 
-def test_a_reading_knows_normal_moved_and_farthest() -> None:
-    times = np.arange(0.0, 300.0, 60.0)
-    reading = Reading("x", "", times, np.array([9.0, 1.0, 2.0, 3.0, 7.0]))
+def test_a_reading_knows_normal_farthest_and_when_it_left() -> None:
+    times = np.arange(0.0, 480.0, 60.0)
+    reading = Reading("x", "", times, np.array([9.0, 1.0, 2.0, 3.0, 7.0, 2.0, 6.0, 6.0]))
     assert (reading.normal, reading.range, reading.farthest) == (2.0, (1.0, 3.0), (9.0, 0.0))
-    assert reading.moved
-    silent = Reading("x", "", times, np.array([1.0, 1.0, 2.0, 3.0, np.nan]))
-    assert not silent.moved
-    assert silent.row()["now"] == "no value"
+    assert reading.left is None  # one scrape, then two: that may be chance
+    values = np.array([1.0, 1.0, 2.0, 3.0, 7.0, 7.0, 8.0, np.nan])
+    silent = Reading("x", "", times, values)
+    assert silent.left == 240.0
+    row = silent.row()
+    assert (row["now"], row["left normal"]) == ("no value", "14:24:00")
 
 
 def test_evidence_before_the_first_scrape_is_empty(case: Investigation) -> None:
     early = Evidence(case.result, now=5.0)
     reading = SOURCES["users"].read(early)[0]
-    assert np.isnan(reading.now) and not reading.moved and reading.row()["at"] == ""
+    assert np.isnan(reading.now) and reading.left is None and reading.row()["at"] == ""
 
 
 # ---- causes
