@@ -119,10 +119,9 @@ class Numbers:
         """Make more numbers for every stretch that is low."""
         self._margin = max(self._margin, margin)
         table = self._memory.arrays["streams"]
-        for place, stream in enumerate(self._streams):
-            left = int(table["end"][stream] - table["next"][stream])
-            if left < self._margin + 1:
-                self._fill(place, stream, table)
+        mine = table[self._streams]
+        for place in np.flatnonzero(mine["end"] - mine["next"] <= self._margin):
+            self._fill(int(place), self._streams[place], table)
         if self._memory.arrays.get(self._name) is not self._numbers:
             self._memory.place(self._name, self._numbers)
             self._numbers = self._memory.arrays[self._name]
@@ -132,7 +131,7 @@ class Numbers:
         start, end = int(table["next"][stream]), int(table["end"][stream])
         kept = self._numbers[start:end].copy()
         blocks = max(self._blocks[place], -(-(self._margin + 1) // BLOCK))
-        self._blocks[place] = min(2 * blocks, max(MOST_BLOCKS, blocks))
+        self._blocks[place] = min(4 * blocks, max(MOST_BLOCKS, blocks))
         size = len(kept) + blocks * BLOCK
         if size > self._rooms[place]:
             self._rooms[place] = size = len(kept) + 2 * blocks * BLOCK
