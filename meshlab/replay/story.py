@@ -26,9 +26,6 @@ from meshlab.result import Result
 from meshlab.telemetry.columns import Columns, ratio
 from meshlab.toll import auth_instances, failures, storm, toll
 
-CAUSES = ("fault began", "fault ended")
-"""Entries of the ledger that tell of a cause. The replay shows them; the investigation does not."""
-
 
 def story(result: Result) -> dict[str, Any]:
     """All that the player shows of a run."""
