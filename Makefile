@@ -42,10 +42,11 @@ cover: .venv
 	$(PY) -m pytest tests/unit -q -n $(JOBS) \
 	    --cov=meshlab.policies --cov-branch --cov-fail-under=100
 
+# Notebooks run one after the other: kernels that start at the same moment may take the same port.
 full: .venv
-	$(PY) -m pytest --ignore=tests/unit -n $(JOBS) --dist loadfile \
-	    --nbval --nbval-current-env --nbval-cell-timeout 120 \
+	$(PY) -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 120 \
 	    --nbval-sanitize-with tests/nbval_sanitize.cfg
+	$(PY) -m pytest tests --ignore=tests/unit -n $(JOBS) --dist loadfile
 
 bench: .venv ## measure, and print the ratios
 	$(PY) -m tests.benchmarks

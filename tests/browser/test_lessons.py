@@ -31,6 +31,9 @@ MOVED = {
 WITH_PANEL = [path for path in lessons() if "panel(" in path.read_text(encoding="utf-8")]
 PRESSES = 20
 
+NOT_TIMED = {"A2_a_thousand_worlds": "its slider has four places, and two presses may show one map"}
+"""Lessons whose key presses are not timed, and why."""
+
 FIND_PANEL = """
 import json as _json
 from meshlab.panels import Panel as _Panel
@@ -112,6 +115,8 @@ def test_how_long_a_key_press_takes_to_be_seen(
     path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    if path.stem in NOT_TIMED:
+        pytest.skip(f"{path.stem}: {NOT_TIMED[path.stem]}")
     taken = [panel.press(key) for key in ("PageDown", "PageUp") * (PRESSES // 2)]
     whole, used = lesson.kernel(TIME_DRAW)
     with capsys.disabled():
@@ -127,8 +132,9 @@ def test_nothing_leaves_the_machine_and_the_console_is_quiet(lesson: NotebookPag
 
 
 def described(trace: dict[str, Any]) -> dict[str, Any]:
-    """A trace without what the widget adds for itself."""
-    return {name: part for name, part in trace.items() if name != "uid" and name[0] != "_"}
+    """A trace without what the widget and plotly add for themselves."""
+    added = ("uid", "xtype", "ytype")
+    return {name: part for name, part in trace.items() if name not in added and name[0] != "_"}
 
 
 def assert_holds(whole: Any, part: Any) -> None:
