@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meshlab.incident.scenario import BEGIN as BEGIN
 from meshlab.result import Result
 from meshlab.telemetry.ledger import Entry
 
 PAGE_OK = "200"
-RESTORED = 0.99
-"""The share of pages that must be answered well for the shop to count as back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
