@@ -165,7 +165,7 @@ def _what_if(chosen: argparse.Namespace) -> tuple[Scenario, str] | None:
     inside = 0.0 <= at < scenario.duration
     check(inside, "what if", "--at must be within the incident, from 14:20", chosen.at)
     when = f"from {chosen.at} on" if chosen.at else "from the beginning"
-    return DEFENCES[name].apply(scenario, at), f"what if: {name}, {when}"
+    return DEFENCES[name].apply(scenario, at, chosen.seed), f"what if: {name}, {when}"
 
 
 def _run(scenario: Scenario, number: int) -> Result:

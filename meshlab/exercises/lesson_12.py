@@ -11,9 +11,9 @@ from meshlab.exercises import Exercise
 from meshlab.faults import Slowdown
 from meshlab.incident import incident
 from meshlab.incident.history import DEFENCES
+from meshlab.incident.knobs import RESTARTS, Knobs
 from meshlab.investigation import CAUSES, Investigation
 from meshlab.mesh import run
-from meshlab.replay.knobs import RESTARTS, Knobs
 from meshlab.rules import require_known
 from meshlab.scenario import Scenario
 from meshlab.toll import Toll, toll
@@ -32,18 +32,18 @@ def as_it_was(*, restart: bool = True) -> Scenario:
 
 
 @cache
-def defended(name: str, at: float = 0.0) -> Scenario:
-    """The incident with one defence from ``at`` (s) on; "as it was" is none."""
+def defended(name: str, at: float = 0.0, seed: int = 1) -> Scenario:
+    """The incident with one defence from ``at`` (s) on, for ``seed``; "as it was" is none."""
     if name == "as it was":
         return as_it_was()
     require_known(name, DEFENCES, "lesson 12", "defence")
-    return DEFENCES[name].apply(as_it_was(), at)
+    return DEFENCES[name].apply(as_it_was(), at, seed)
 
 
 @cache
 def cost(name: str, seed: int = 1, at: float = 0.0) -> Toll:
     """What the incident cost with a defence."""
-    return toll(run(defended(name, at), seed))
+    return toll(run(defended(name, at, seed), seed))
 
 
 def saved(name: str, seed: int = 1, at: float = 0.0) -> float:

@@ -3,7 +3,10 @@
     scenario    the shop on Black Friday: traffic, a leak in auth, a restart with the fix; nothing
                 else is set by the clock
     marks       when instances died, how high the storm was, how long nobody could log in
-    history     what might have been done, from the beginning or from a minute on
+    knobs       what may be changed about it, from the beginning or from a minute on
+    operators   restarts by a plan, or when an alert calls for them
+    history     what might have been done: each defence is one knob turned
+    sensitivity how much each mark depends on each parameter
 
 The facts are those of the post-mortem in data/incident_postmortem.csv.
 """

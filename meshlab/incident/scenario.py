@@ -18,6 +18,7 @@ such services are built (*usual*), or a choice that makes the story come out (*f
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from math import inf
 from pathlib import Path
@@ -157,15 +158,16 @@ def _leak(p: Parameters, restart: bool) -> tuple[Fault, ...]:
 
 
 def _restart(p: Parameters) -> tuple[Fault, ...]:
-    """The operators restart one instance after another; each is down for its restart."""
+    """The operators restart auth."""
+    names = [f"auth-{n}" for n in range(1, len(ZONES) + 1)]
+    return restarts("auth", names, p.restart_at, p.restart_seconds)
+
+
+def restarts(service: str, names: Iterable[str], at: float, seconds: float) -> tuple[Outage, ...]:
+    """From ``at`` (s) on one instance after another is down for its restart."""
     return tuple(
-        Outage(
-            service="auth",
-            instance=f"auth-{place + 1}",
-            start=p.restart_at + place * p.restart_seconds,
-            end=p.restart_at + (place + 1) * p.restart_seconds,
-        )
-        for place in range(len(ZONES))
+        Outage(service=service, instance=name, start=at + n * seconds, end=at + (n + 1) * seconds)
+        for n, name in enumerate(names)
     )
 
 
@@ -224,9 +226,7 @@ def _auth(p: Parameters, zone: str) -> Instance:
 
 
 def _edges(p: Parameters) -> tuple[Edge, ...]:
-    backoff = Backoff(
-        base_seconds=p.backoff_seconds, factor=2.0, cap_seconds=4 * p.backoff_seconds, spread=0.2
-    )
+    backoff = doubling(p.backoff_seconds)
     patient = RetryPolicy(
         max_attempts=p.attempts, per_try_timeout=p.per_try_timeout, backoff=backoff
     )
@@ -252,3 +252,8 @@ def _edges(p: Parameters) -> tuple[Edge, ...]:
         Edge(source="order", destination="payment", routes=("/checkout",)),
         Edge(source="payment", destination="database"),
     )
+
+
+def doubling(seconds: float) -> Backoff:
+    """Waits this long, then twice and four times as long, 20 % to either side."""
+    return Backoff(base_seconds=seconds, factor=2.0, cap_seconds=4 * seconds, spread=0.2)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from meshlab.faults import Leak, Outage
-from meshlab.incident import history
+from meshlab.faults import Outage
+from meshlab.incident.history import DEFENCES
+from meshlab.incident.operators import RESTART_SECONDS
+from meshlab.incident.scenario import restarts
 from meshlab.scenario import Scenario
 
 Apply = Callable[[Scenario, float], Scenario]
@@ -24,37 +26,20 @@ class Action:
 def restart(scenario: Scenario, at: float) -> Scenario:
     """The instances of auth, one after another, with the program that they had."""
     names = scenario.service("auth").instance_names()
-    return _with_outages(scenario, "auth", names, at, history.RESTART_SECONDS)
+    return _down(scenario, restarts("auth", names, at, RESTART_SECONDS))
 
 
 def restart_with_fix(scenario: Scenario, at: float) -> Scenario:
     """The same, but what starts from now on does not leak."""
-    fixed = tuple(
-        replace(fault, end=at)
-        if isinstance(fault, Leak) and fault.start < at < fault.end
-        else fault
-        for fault in scenario.faults
-    )
-    return restart(replace(scenario, faults=fixed), at)
+    return restart(DEFENCES["no leak"].apply(scenario, at), at)
 
 
 def restart_database(scenario: Scenario, at: float) -> Scenario:
     """A minute without it."""
-    return _with_outages(scenario, "database", ("database-1",), at, 60.0)
+    return _down(scenario, restarts("database", ("database-1",), at, 60.0))
 
 
-def _with_outages(
-    scenario: Scenario, service: str, names: tuple[str, ...], at: float, seconds: float
-) -> Scenario:
-    outages = tuple(
-        Outage(
-            service=service,
-            instance=name,
-            start=at + place * seconds,
-            end=at + (place + 1) * seconds,
-        )
-        for place, name in enumerate(names)
-    )
+def _down(scenario: Scenario, outages: tuple[Outage, ...]) -> Scenario:
     return replace(scenario, faults=(*scenario.faults, *outages))
 
 
@@ -62,8 +47,8 @@ ACTIONS: dict[str, Action] = {
     "restart auth": Action("restart auth as it is, one after another", 1, restart),
     "restart auth with the fix": Action("build the fix, restart auth with it", 3, restart_with_fix),
     "restart the database": Action("restart the database", 1, restart_database),
-    "no retries": Action("turn off the gateway's retries at auth", 1, history.no_retries),
-    "all zones": Action("let gateways ask auth in all zones", 1, history.least_request),
+    "no retries": Action("turn off the gateway's retries at auth", 1, DEFENCES["no retries"].apply),
+    "all zones": Action("let gateways ask auth in all zones", 1, DEFENCES["least request"].apply),
     "wait": Action("wait whether it heals by itself", 0, lambda scenario, at: scenario),
 }
 """Everything one may do, by its key."""

@@ -2,11 +2,9 @@
 
 story       everything that the player shows, worked out once, one value for each scrape
 stations    the minutes of the post-mortem, and where each emerged in this run
-knobs       what one may change, as a scenario, from the beginning or from a minute on
 player      the widget that plays a story; scrubbing asks nothing of Python
 panel       the player with sliders and switches: change history, and compare
 """
 
-from meshlab.replay.knobs import Knobs as Knobs
 from meshlab.replay.stations import stations as stations
 from meshlab.replay.story import story as story

@@ -15,11 +15,7 @@ import plotly.graph_objects as go
 
 from meshlab.figures.storyboard import storyboard
 from meshlab.incident import seconds_at, utc
-from meshlab.lab import bundle
-from meshlab.mesh import run
-from meshlab.model import MeshlabError
-from meshlab.panels import choice, slider
-from meshlab.replay.knobs import (
+from meshlab.incident.knobs import (
     BALANCING,
     BREAKERS,
     BUDGETS,
@@ -28,6 +24,10 @@ from meshlab.replay.knobs import (
     RESTARTS,
     Knobs,
 )
+from meshlab.lab import bundle
+from meshlab.mesh import run
+from meshlab.model import MeshlabError
+from meshlab.panels import choice, slider
 from meshlab.replay.player import Player
 from meshlab.replay.story import charts, numbers
 from meshlab.result import Result
@@ -114,7 +114,8 @@ class Replay(widgets.VBox):  # type: ignore[misc]
         """The other history as the player draws it; empty if no knob is turned."""
         if not knobs.changed():
             return {}
-        changed = run(knobs.scenario(at), self.result.seed)
+        seed = self.result.seed
+        changed = run(knobs.scenario(at, seed=seed), seed)
         columns, before = Columns(changed.recordings), Columns(self.result.recordings)
         named = ", ".join(f"{name} {value}" for name, value in knobs.changed().items())
         return {

@@ -17,7 +17,9 @@ from meshlab.exercises.lesson_12 import (
 )
 from meshlab.investigation import Investigation
 from meshlab.lab import check
+from meshlab.mesh import run
 from meshlab.model import ConfigError
+from meshlab.toll import toll
 
 ORDER = sorted(FIVE, key=lambda name: -saved(name, at=LATE))
 
@@ -126,3 +128,7 @@ def test_the_looks_of_another_day_tell_it(day: Investigation) -> None:
 
 def test_the_price_of_the_incident_is_the_same_every_time() -> None:
     assert cost("as it was", 2) == cost("as it was", 2)
+
+
+def test_what_operators_of_another_day_save_is_read_off_their_own_day() -> None:
+    assert cost("alert on goroutines", 2) != toll(run(defended("alert on goroutines", seed=1), 2))

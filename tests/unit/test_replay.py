@@ -11,11 +11,19 @@ import pytest
 from meshlab.faults import Leak
 from meshlab.figures.storyboard import storyboard
 from meshlab.incident import incident, seconds_at
+from meshlab.incident.knobs import (
+    BALANCING,
+    BREAKERS,
+    BUDGETS,
+    NEVER,
+    OPERATORS,
+    RESTARTS,
+    Knobs,
+)
 from meshlab.incident.marks import marks
 from meshlab.mesh import run
 from meshlab.model import ConfigError
-from meshlab.replay import Knobs, stations, story
-from meshlab.replay.knobs import BALANCING, BREAKERS, BUDGETS, NEVER, OPERATORS, RESTARTS
+from meshlab.replay import stations, story
 from meshlab.replay.panel import WHEN, Replay, controls
 from meshlab.replay.player import Player, words_at
 from meshlab.result import Result
