@@ -1,8 +1,4 @@
-"""What a run of the incident cost, in a few numbers that stand beside those of another run.
-
-The same numbers as `meshlab.incident.marks`, read quickly enough for a slider; a test holds the two
-together.
-"""
+"""What a run of the incident cost, in a few numbers that stand beside those of another run."""
 
 from __future__ import annotations
 
@@ -12,6 +8,10 @@ import numpy as np
 
 from meshlab.result import Result
 from meshlab.telemetry.columns import Columns
+from meshlab.telemetry.ledger import Entry
+
+CALM = (60.0, 180.0)
+"""14:21 to 14:23: the queues have filled, the rush has not begun. This is what *normal* means."""
 
 BAD = 0.01
 """From which share of failed pages on a minute counts as one of outage."""
@@ -46,12 +46,19 @@ def toll(result: Result, columns: Columns | None = None) -> Toll:
         bad_minutes=float(seconds[share > BAD].sum() / 60.0),
         last=float(share[-1]),
         peak=float(np.nanmax(storm(columns), initial=0.0)),
-        kills=tuple(
-            (entry.time, entry.subject)
-            for entry in result.ledger
-            if entry.event == "killed" and entry.reason == "out of memory"
-        ),
+        kills=tuple((entry.time, entry.subject) for entry in deaths(result)),
     )
+
+
+def calm(times: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The values of the calm minutes; none if nothing was known then."""
+    known: np.ndarray = values[(times >= CALM[0]) & (times <= CALM[1]) & ~np.isnan(values)]
+    return known
+
+
+def deaths(result: Result) -> list[Entry]:
+    """Who ran out of memory, in the order of time."""
+    return [e for e in result.ledger if e.event == "killed" and e.reason == "out of memory"]
 
 
 def failures(columns: Columns) -> tuple[np.ndarray, np.ndarray]:
@@ -70,6 +77,16 @@ def storm(columns: Columns) -> np.ndarray:
         tries = columns.rate("mesh_attempts_total", destination="auth", endpoint=name)
         total += np.where(both, np.nan_to_num(tries), 0.0)
     return total
+
+
+def dark(columns: Columns) -> tuple[float, float] | None:
+    """The longest span (s) in which nobody was authenticated; None: somebody always was."""
+    none = columns.rate("mesh_requests_total", destination="auth", code="200") == 0.0
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], none, [False]]).astype(int)))
+    if not len(edges):
+        return None
+    start, end = max(edges.reshape(-1, 2).tolist(), key=lambda span: span[1] - span[0])
+    return float(columns.times[start - 1]), float(columns.times[end - 1])
 
 
 def auth_instances(columns: Columns) -> list[str]:

@@ -12,12 +12,11 @@ from meshlab.figures.style import say
 from meshlab.incident import Parameters, utc
 from meshlab.incident.scenario import post_mortem
 from meshlab.investigation.actions import ACTIONS, restart_with_fix
-from meshlab.investigation.evidence import CALM
 from meshlab.mesh import run
 from meshlab.result import Result
 from meshlab.telemetry.columns import Columns, ratio
 from meshlab.telemetry.onset import Onset, onsets
-from meshlab.toll import Toll, auth_instances, failures, toll
+from meshlab.toll import CALM, Toll, auth_instances, failures, toll
 
 if TYPE_CHECKING:
     from meshlab.investigation.case import Investigation

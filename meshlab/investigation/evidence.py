@@ -14,13 +14,11 @@ from meshlab.scenario import Scenario
 from meshlab.telemetry.columns import Columns
 from meshlab.telemetry.ledger import Entry
 from meshlab.telemetry.onset import onset
+from meshlab.toll import CALM, calm
 from meshlab.tracing import Span
 
 LAG = 10.0
 """How long (s) it takes from a scrape until its samples are on a dashboard."""
-
-CALM = (60.0, 180.0)
-"""14:21 to 14:23: the queues have filled, the rush has not begun. This is what *normal* means."""
 
 
 class Evidence:
@@ -50,9 +48,7 @@ class Reading:
     @property
     def calm(self) -> np.ndarray:
         """The values of the calm minutes; none if nothing was scraped then."""
-        inside = (self.times >= CALM[0]) & (self.times <= CALM[1])
-        known: np.ndarray = self.values[inside & ~np.isnan(self.values)]
-        return known
+        return calm(self.times, self.values)
 
     @property
     def normal(self) -> float:

@@ -10,12 +10,10 @@ import numpy as np
 from meshlab.faults import Outage
 from meshlab.figures.style import say
 from meshlab.incident import utc
-from meshlab.investigation.evidence import CALM
 from meshlab.replay.stations import Station
 from meshlab.result import Result
 from meshlab.telemetry.columns import Columns
-from meshlab.telemetry.ledger import Entry
-from meshlab.toll import Toll, failures
+from meshlab.toll import CALM, Toll, calm, dark, deaths, failures
 
 MIB = 2**20
 NOTHING = "nothing of the kind"
@@ -35,12 +33,8 @@ class Seen:
 
     def calm(self, values: np.ndarray) -> float:
         """The mean over the minutes before the rush; NaN if nothing was known then."""
-        times = self.columns.times
-        known = values[(times >= CALM[0]) & (times <= CALM[1]) & ~np.isnan(values)]
+        known = calm(self.columns.times, values)
         return float(known.mean()) if len(known) else float("nan")
-
-    def events(self, event: str) -> list[Entry]:
-        return [entry for entry in self.result.ledger if entry.event == event]
 
     @property
     def fullest(self) -> np.ndarray:
@@ -80,12 +74,12 @@ def leak(seen: Seen, at: float) -> str:
 
 def kill(number: int) -> Callable[[Seen, float], str]:
     def read(seen: Seen, at: float) -> str:
-        deaths = [e for e in seen.events("killed") if e.reason == "out of memory"]
-        if len(deaths) <= number:
+        died = deaths(seen.result)
+        if len(died) <= number:
             return NOTHING
-        saw = dict(deaths[number].evidence)
+        saw = dict(died[number].evidence)
         memory = f"{say(saw['memory_bytes'] / MIB, 'MiB')}"
-        return f"{deaths[number].subject}: {say(saw['goroutines'], 'goroutines')}, {memory}"
+        return f"{died[number].subject}: {say(saw['goroutines'], 'goroutines')}, {memory}"
 
     return read
 
@@ -110,7 +104,7 @@ def second_kill(seen: Seen, at: float) -> str:
 
 
 def breakers(seen: Seen, at: float) -> str:
-    opened = seen.events("breaker opened")
+    opened = [e for e in seen.result.ledger if e.event == "breaker opened"]
     if not opened:
         return NOTHING
     first = opened[0]
@@ -118,15 +112,11 @@ def breakers(seen: Seen, at: float) -> str:
     return f"{first.subject} first ({first.reason.replace('_', ' ')}), {others} more"
 
 
-def dark(seen: Seen, at: float) -> str:
-    """The longest time in which nobody was authenticated."""
-    good = seen.columns.rate("mesh_requests_total", destination="auth", code="200")
-    times, none = seen.columns.times, good == 0.0
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], none, [False]]).astype(int)))
-    if not len(edges):
+def logins(seen: Seen, at: float) -> str:
+    span = dark(seen.columns)
+    if span is None:
         return "somebody was authenticated at all times"
-    start, end = max(edges.reshape(-1, 2).tolist(), key=lambda span: span[1] - span[0])
-    return f"nobody authenticated from {utc(times[start - 1])} to {utc(times[end - 1])}"
+    return f"nobody authenticated from {utc(span[0])} to {utc(span[1])}"
 
 
 def database(seen: Seen, at: float) -> str:
@@ -180,7 +170,7 @@ _READERS: Mapping[float, Callable[[Seen, float], str]] = {
     600.0: moved_load,
     660.0: second_kill,
     720.0: breakers,
-    780.0: dark,
+    780.0: logins,
     900.0: database,
     1020.0: network,
     1140.0: truth,

@@ -84,7 +84,10 @@ def described(name: str, values: list[float]) -> str:
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_at_rest_an_instance_has_about_two_hundred_goroutines(scale: str) -> None:
-    assert all(150.0 <= m.at_rest <= 350.0 for m in every(scale))
+    """Base and requests in flight; with lumps of ten it spreads, but about the same number."""
+    found = [m.at_rest for m in every(scale)]
+    assert all(175.0 <= goroutines <= 235.0 for goroutines in found)
+    assert 195.0 <= mean(found) <= 215.0
 
 
 @pytest.mark.parametrize("scale", SCALES)

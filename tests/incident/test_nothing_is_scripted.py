@@ -10,9 +10,11 @@ import pytest
 
 from meshlab.faults import Leak, Outage
 from meshlab.incident import Parameters, incident, seconds_at
-from meshlab.incident.marks import Marks, arrivals_at_live_auth, marks, pages
+from meshlab.incident.marks import marks
 from meshlab.mesh import run
 from meshlab.result import Result
+from meshlab.telemetry.columns import Columns
+from meshlab.toll import storm
 
 WEIGHT = 100
 
@@ -92,11 +94,10 @@ def test_the_two_cascades_differ_only_from_the_cause_on() -> None:
 
 
 def test_the_peak_is_what_reaches_instances_that_live() -> None:
-    storm = arrivals_at_live_auth(result())
-    times, _, _ = pages(result())
-    m: Marks = marks(result())
-    assert m.peak == np.nanmax(storm)
-    assert storm[times > m.kills[2][0] + 5.0][: int(60 / 5)].sum() == 0.0
+    columns = Columns(result().recordings)
+    m, tries = marks(result()), storm(columns)
+    assert m.peak == tries.max()
+    assert tries[columns.times > m.kills[2][0] + 5.0][: int(60 / 5)].sum() == 0.0
 
 
 @pytest.mark.parametrize("wrong", ["noon", "14", "14:30:00:00x"])

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from meshlab.incident import incident, seconds_at
-from meshlab.incident.marks import marks
 from meshlab.investigation import ACTIONS, CAUSES, SOURCES, Investigation
 from meshlab.investigation.actions import restart_with_fix
 from meshlab.investigation.case import WEIGHT
@@ -199,16 +198,6 @@ def test_the_goroutines_moved_minutes_before_users_felt_it(case: Investigation) 
     assert rows["auth: goroutines of the fullest"]["moved at"] < "14:26"  # type: ignore[operator]
     assert rows["users: share of pages that fail"]["moved at"] > "14:29"  # type: ignore[operator]
     assert "database: time of an answer" not in rows
-
-
-def test_the_toll_is_that_of_the_marks(case: Investigation) -> None:
-    read, found = toll(case.result), marks(case.result)
-    assert read.failed == pytest.approx(found.failed)
-    assert read.bad_minutes == pytest.approx(found.bad_minutes)
-    assert read.peak == pytest.approx(found.peak)
-    assert [time for time, _ in read.kills] == [time for time, _, _ in found.kills]
-    assert read.next_kill(read.kills[0][0]) == read.kills[1][0]
-    assert read.next_kill(read.kills[-1][0]) is None
 
 
 # ---- mistakes

@@ -18,10 +18,10 @@ import pytest
 import yaml
 
 from meshlab.incident import Parameters, incident, utc
-from meshlab.incident.marks import kills
 from meshlab.mesh import run
 from meshlab.result import Result
 from meshlab.telemetry.exposition import FAMILY_OF
+from meshlab.toll import deaths
 from tests.incident_run import WEIGHT, happened
 
 DATA = Path(__file__).parents[2] / "data" / "prometheus"
@@ -203,7 +203,7 @@ def test_the_goroutine_alert_fires_minutes_before_the_first_kill(
     }
     done = promtool_test(promtool, tmp_path, result, promql_expr_test=[asked])
     assert done.returncode == 0, done.stdout + done.stderr
-    death = kills(result)[0]
+    death = deaths(result)[0]
     warning = death.time - first[death.subject]
     assert warning > 120.0, f"{death.subject} died at {utc(death.time)}, {warning:g} s later"
 
@@ -212,7 +212,7 @@ def test_each_alert_fires_in_its_turn_and_the_database_never_does(
     promtool: str, tmp_path: Path
 ) -> None:
     result = happened()
-    one, two, three = kills(result)
+    one, two, three = deaths(result)
     quiet = [firing(name) for name in RULES]
     piled = [subject(n) for n, at in goroutine_alerts(result).items() if at <= one.time - 60.0]
     dead = [{"instance": e.subject, "job": "service"} for e in (one, two, three)]
@@ -264,7 +264,7 @@ def test_without_the_leak_no_alert_fires(promtool: str, tmp_path: Path) -> None:
 
 def test_every_panel_shows_something_of_the_incident(promtool: str, tmp_path: Path) -> None:
     """promtool complains of what a query gives if nothing is expected: each must be named."""
-    moment = f"{round(kills(happened())[2].time) - 10}s"
+    moment = f"{round(deaths(happened())[2].time) - 10}s"
     asked = [{"expr": query, "eval_time": moment, "exp_samples": []} for query in QUERIES]
     done = promtool_test(promtool, tmp_path, happened(), promql_expr_test=asked)
     told = done.stdout + done.stderr
