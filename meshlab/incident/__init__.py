@@ -6,7 +6,6 @@
     knobs       what may be changed about it, from the beginning or from a minute on
     operators   restarts by a plan, or when an alert calls for them
     history     what might have been done: each defence is one knob turned
-    sensitivity how much each mark depends on each parameter
 
 The facts are those of the post-mortem in data/incident_postmortem.csv.
 """
