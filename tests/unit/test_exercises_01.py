@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from meshlab.exercises import exercise
-from meshlab.exercises.lesson_01 import EXERCISES, NOISE, _days, friday, gap, lost_way, widest
+from meshlab.exercises.lesson_01 import NOISE, _days, friday, gap, lost_way, widest
 from meshlab.faults import Errors
-from meshlab.lab import check
 from meshlab.mesh import run
 from meshlab.result import Result
 from meshlab.shop import shop
@@ -73,21 +72,6 @@ def test_a_wrong_answer_gets_a_hint(key: str, answer: object, hint: str) -> None
     said = exercise(key).judge(answer)
     assert said is not None
     assert hint in said
-
-
-@pytest.mark.parametrize("key", sorted(EXERCISES))
-@pytest.mark.parametrize(
-    "nonsense",
-    [object(), float("nan"), "", [], {}, lambda: 1 / 0, int],
-    ids=["object", "nan", "empty text", "list", "dict", "a broken function", "a class"],
-)
-def test_nonsense_is_refused_and_never_raises(key: str, nonsense: object) -> None:
-    assert not check(key, nonsense)
-
-
-def test_an_unanswered_exercise_repeats_its_question(capsys: pytest.CaptureFixture[str]) -> None:
-    assert not check("01.3", None)
-    assert "not answered yet. Write sick_user()" in capsys.readouterr().out
 
 
 def test_on_friday_order_fails_half_its_answers_and_makes_none_of_them_itself() -> None:
