@@ -9,6 +9,7 @@ from typing import Any
 
 from meshlab.clock import Clock
 from meshlab.distributions import Constant
+from meshlab.dotted import replaced
 from meshlab.exercises import Exercise
 from meshlab.faults import EdgeFault, Errors
 from meshlab.load import Load
@@ -29,7 +30,7 @@ CAPACITY, ATTEMPTS = 300, 3
 """Of the database in exercise 4, and how often its callers try."""
 
 FORGOTTEN = ("gateway", "auth")
-TOKENS, EARNED = 5.0, 0.1
+TOKENS = 5
 
 
 # ---- 1: attempts that fit
@@ -125,7 +126,7 @@ def _judge_budget(answer: object) -> str | None:
     if hint is not None:
         return hint
     dead = run(storm(answer, 1.0), seed=1).edges["client", "s"]
-    if dead.retries != int(TOKENS):
+    if dead.retries != TOKENS:
         return f"in the mesh, everything failing, {dead.retries} retries were sent instead of 5"
     rare = run(storm(answer, 0.02), seed=1).edges["client", "s"]
     if rare.retries_denied > 0.1 * rare.retries:
@@ -140,7 +141,7 @@ def _judge_alone(make: Callable[[], Any]) -> str | None:
             return f"a budget must have {name}; see meshlab/policies/budget.py"
     budget.deposit()
     granted = sum(bool(budget.withdraw()) for _ in range(10))
-    if granted != int(TOKENS):
+    if granted != TOKENS:
         return f"of ten retries asked for at the beginning it grants {granted}, and five are right"
     for _ in range(100):
         budget.settle(False)
@@ -154,7 +155,7 @@ def _judge_alone(make: Callable[[], Any]) -> str | None:
     for _ in range(1000):
         budget.settle(True)
     granted = sum(bool(budget.withdraw()) for _ in range(100))
-    if granted != int(TOKENS):
+    if granted != TOKENS:
         return f"after 1000 successes it grants {granted} retries: no more than five may be saved"
     return None
 
@@ -184,14 +185,11 @@ def mystery_shop() -> Scenario:
     """A shop with a policy that nobody remembers. Reading this would spoil the exercise."""
     calm = shop(rate=20, duration=40)
     often = RetryPolicy(max_attempts=12, per_try_timeout=1.0)
-    edges = tuple(
-        replace(e, retry=often) if (e.source, e.destination) == FORGOTTEN else e for e in calm.edges
-    )
     faults = (
         Errors(service="inventory", rate=0.6),
         EdgeFault(source="gateway", destination="auth", rate=0.75),
     )
-    return replace(calm, edges=edges, faults=faults)
+    return replaced(calm, {f"edges.{'->'.join(FORGOTTEN)}.retry": often, "faults": faults})
 
 
 def _judge_forgotten(answer: object) -> str | None:
@@ -201,7 +199,7 @@ def _judge_forgotten(answer: object) -> str | None:
         return f"the answer is one of {', '.join(names)}, and this is {answer!r}"
     if answer == "->".join(FORGOTTEN):
         return None
-    edge = next(edge for edge in scenario.edges if edge.name == answer)
+    edge = scenario.edges[names.index(answer)]
     return (
         f"{answer} has at most {edge.retry.max_attempts} attempts, as is usual here; "
         "on which edge are there more tries per call than usual ones could make?"

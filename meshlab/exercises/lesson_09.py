@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
+from meshlab.dotted import replaced
 from meshlab.exercises import Exercise
 from meshlab.faults import EdgeFault
 from meshlab.load import Load
@@ -51,14 +52,12 @@ def mystery_shop() -> Scenario:
 def chatty_shop() -> Scenario:
     """A shop with a loop in it. Reading this would spoil the exercise."""
     scenario = shop(rate=20, duration=30)
-    edges = tuple(
-        replace(e, calls=60, routes=("/export",)) if e.name == "payment->database" else e
-        for e in scenario.edges
-    )
     export = replace(scenario.loads[0], route="/export", rate=1.0)
     far = EdgeFault(source="user", destination="auth", delay=0.04)
     loads: tuple[Load, ...] = (*scenario.loads, export)
-    return replace(scenario, edges=edges, loads=loads, faults=(far,), trace_sampling=1.0)
+    chatty = "edges.payment->database"
+    loop = {f"{chatty}.calls": 60, f"{chatty}.routes": ("/export",)}
+    return replaced(scenario, {**loop, "loads": loads, "faults": (far,), "trace_sampling": 1.0})
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from meshlab.dotted import replaced
 from meshlab.exercises import Exercise
 from meshlab.faults import Slowdown
 from meshlab.load import Load
@@ -63,24 +64,14 @@ def town(factor: float = 10.0, slow: str = "payment", duration: float = 80.0) ->
 
 def with_instances(scenario: Scenario, service: str | None = None, **changes: Any) -> Scenario:
     """The scenario with the same changes made on all instances, of one service or of all."""
-    services = tuple(
-        replace(each, instances=tuple(replace(one, **changes) for one in each.instances))
-        if service in (None, each.name)
-        else each
-        for each in scenario.services
-    )
-    return replace(scenario, services=services)
+    every = f"services.{service or '*'}.instances.*"
+    return replaced(scenario, {f"{every}.{name}": value for name, value in changes.items()})
 
 
 def limited(scenario: Scenario, limits: Mapping[str, int]) -> Scenario:
     """The scenario with at most so many calls in flight on the named edges, for each sidecar."""
-    edges = tuple(
-        replace(edge, limits=ConcurrencyLimits(max_requests=limits[edge.name]))
-        if edge.name in limits
-        else edge
-        for edge in scenario.edges
-    )
-    return replace(scenario, edges=edges)
+    values = {name: ConcurrencyLimits(max_requests=limit) for name, limit in limits.items()}
+    return replaced(scenario, {f"edges.{name}.limits": value for name, value in values.items()})
 
 
 def success(result: Result, start: float = START + 5, end: float = END) -> dict[str, float]:

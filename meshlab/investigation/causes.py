@@ -9,36 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from meshlab.dotted import replaced
 from meshlab.faults import EdgeFault, Leak
 from meshlab.figures.style import say
 from meshlab.scenario import Scenario
 from meshlab.toll import Toll
-from meshlab.topology import Edge, Instance
-
-
-def _each_edge(scenario: Scenario, change: Callable[[Edge], Edge]) -> Scenario:
-    return replace(scenario, edges=tuple(change(edge) for edge in scenario.edges))
 
 
 def _bigger_database(scenario: Scenario) -> Scenario:
-    def bigger(instance: Instance) -> Instance:
-        cpu = instance.cpu
-        return (
-            instance if cpu is None else replace(instance, cpu=replace(cpu, cores=10 * cpu.cores))
-        )
-
-    services = tuple(
-        replace(s, instances=tuple(bigger(one) for one in s.instances))
-        if s.name == "database"
-        else s
-        for s in scenario.services
-    )
-    return replace(scenario, services=services)
+    cpu = scenario.service("database").instances[0].cpu
+    if cpu is None:
+        return scenario
+    return replaced(scenario, {"services.database.instances.*.cpu.cores": 10 * cpu.cores})
 
 
 def _perfect_network(scenario: Scenario) -> Scenario:
-    kept = tuple(fault for fault in scenario.faults if not isinstance(fault, EdgeFault))
-    return replace(scenario, faults=kept)
+    return _without(scenario, EdgeFault)
 
 
 def _no_rush(scenario: Scenario) -> Scenario:
@@ -47,17 +33,19 @@ def _no_rush(scenario: Scenario) -> Scenario:
 
 
 def _no_retries(scenario: Scenario) -> Scenario:
-    return _each_edge(
-        scenario, lambda edge: replace(edge, retry=replace(edge.retry, max_attempts=1))
-    )
+    return replaced(scenario, {"edges.*.retry.max_attempts": 1})
 
 
 def _no_breakers(scenario: Scenario) -> Scenario:
-    return _each_edge(scenario, lambda edge: replace(edge, breaker=None))
+    return replaced(scenario, {"edges.*.breaker": None})
 
 
 def _no_leak(scenario: Scenario) -> Scenario:
-    kept = tuple(fault for fault in scenario.faults if not isinstance(fault, Leak))
+    return _without(scenario, Leak)
+
+
+def _without(scenario: Scenario, kind: type) -> Scenario:
+    kept = tuple(fault for fault in scenario.faults if not isinstance(fault, kind))
     return replace(scenario, faults=kept)
 
 
