@@ -1,8 +1,7 @@
-"""Where a policy reads the time: virtual in a run, by hand in a test, real in front of HTTP."""
+"""Where a policy reads the time: virtual in a run, turned by hand in a test."""
 
 from __future__ import annotations
 
-import time
 from typing import Protocol
 
 
@@ -30,11 +29,3 @@ class ManualClock:
         if seconds < 0:
             raise ValueError(f"clock: seconds must be >= 0, got {seconds!r}")
         self.now += seconds
-
-
-class MonotonicClock:
-    """The machine's own monotonic clock: for policies that stand in front of real HTTP."""
-
-    @property
-    def now(self) -> float:
-        return time.monotonic()

@@ -146,20 +146,15 @@ def new_span_id(draw: Words) -> str:
     return f"{_nonzero(draw):016x}"
 
 
-def new_trace(draw: Words, sampler: HeadSampler) -> TraceContext:
-    """The context of a request that came without one: new ids, and whether to keep its spans."""
-    return _context(draw(), _nonzero(draw), _nonzero(draw), sampler)
-
-
 def kept_trace(draw: Words, sampler: HeadSampler) -> TraceContext | None:
-    """As `new_trace`, but None if its spans are not kept: most ids need never be written."""
+    """The context, with new ids, of a request that came without one.
+
+    None if its spans are not kept: most ids need never be written.
+    """
     high, low, span = draw(), _nonzero(draw), _nonzero(draw)
-    return _context(high, low, span, sampler) if sampler.keeps_word(low) else None
-
-
-def _context(high: int, low: int, span: int, sampler: HeadSampler) -> TraceContext:
-    sampled = sampler.keeps_word(low)
-    return TraceContext(f"{high:016x}{low:016x}", f"{span:016x}", sampled, random=True)
+    if not sampler.keeps_word(low):
+        return None
+    return TraceContext(f"{high:016x}{low:016x}", f"{span:016x}", True, random=True)
 
 
 class HeadSampler:

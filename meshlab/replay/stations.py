@@ -15,7 +15,7 @@ from meshlab.faults import Leak, Outage
 from meshlab.incident.scenario import post_mortem
 from meshlab.result import Result
 from meshlab.telemetry.columns import Columns
-from meshlab.toll import BAD, failures, storm, toll
+from meshlab.toll import BAD, failures, toll
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,6 @@ def _moved_on(result: Result, columns: Columns) -> float | None:
     ]
     gateways = len(result.scenario.service("gateway").instances)
     return dead[gateways - 1] if len(dead) >= gateways else None
-
-
-def _storm(result: Result, columns: Columns) -> float | None:
-    """When auth got more than twice the tries that users asked pages for."""
-    asked = columns.rate("mesh_requests_total", source="client")
-    return _first(columns, storm(columns) > 2.0 * asked)
 
 
 def _breakers(result: Result, columns: Columns) -> float | None:

@@ -13,8 +13,7 @@ https://github.com/prometheus/OpenMetrics (1.0), which adds units, exemplars and
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
@@ -30,9 +29,6 @@ from meshlab.telemetry.series import Exemplar, Recording, SeriesKey
 
 FAMILY_OF = {sample: metric for metric in METRICS for sample in metric.samples}
 """The declared metric to which each sample name belongs."""
-
-Snapshot = Callable[[], tuple[Sequence[SeriesKey], Sequence[float]]]
-"""Gives the series of a target and their values at this moment."""
 
 
 def exposition(recording: Recording, at: float) -> str:
@@ -63,41 +59,17 @@ class RecordingCollector(Collector):
         self.exemplars = _newest(seen, recording.times[scrape])
 
     def collect(self) -> Iterator[Family]:
-        yield from families(self.schema, self.values, self.exemplars)
-
-
-class StateCollector(Collector):
-    """Shows running counts to prometheus_client: ``snapshot`` is called at every scrape.
-
-    >>> key = SeriesKey("service_goroutines", (("service", "auth"),))
-    >>> registry = CollectorRegistry()
-    >>> registry.register(StateCollector(lambda: ([key], [200])))
-    >>> registry.get_sample_value("service_goroutines", {"service": "auth"})
-    200
-    """
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-
-    def collect(self) -> Iterator[Family]:
-        yield from families(*self.snapshot())
-
-
-def families(
-    schema: Sequence[SeriesKey],
-    values: Sequence[float],
-    exemplars: Mapping[SeriesKey, BucketExemplar] = MappingProxyType({}),
-) -> Iterator[Family]:
-    """Metric families in the order of their declaration; a value that is NaN is left out."""
-    by_metric: dict[Metric, Family] = {}
-    for key, value in zip(schema, values, strict=True):
-        require_known(key.metric, FAMILY_OF, "exposition", "metric")
-        metric = FAMILY_OF[key.metric]
-        if metric is UP or math.isnan(value):
-            continue
-        family = by_metric.setdefault(metric, _family(metric))
-        family.add_sample(key.metric, dict(key.labels), value, exemplar=exemplars.get(key))
-    yield from (by_metric[metric] for metric in METRICS if metric in by_metric)
+        """Metric families in the order of their declaration; a value that is NaN is left out."""
+        by_metric: dict[Metric, Family] = {}
+        for key, value in zip(self.schema, self.values, strict=True):
+            require_known(key.metric, FAMILY_OF, "exposition", "metric")
+            metric = FAMILY_OF[key.metric]
+            if metric is UP or math.isnan(value):
+                continue
+            family = by_metric.setdefault(metric, _family(metric))
+            exemplar = self.exemplars.get(key)
+            family.add_sample(key.metric, dict(key.labels), value, exemplar=exemplar)
+        yield from (by_metric[metric] for metric in METRICS if metric in by_metric)
 
 
 def _family(metric: Metric) -> Family:

@@ -2,10 +2,11 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -13,11 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from meshlab.model import ConfigError
 from meshlab.telemetry.exposition import (
     RecordingCollector,
-    StateCollector,
     exposition,
     openmetrics,
 )
-from meshlab.telemetry.names import METRICS, SERVICE_GOROUTINES, UP
+from meshlab.telemetry.names import METRICS, UP
 from meshlab.telemetry.series import Exemplar, Recording, SeriesKey
 from tests.record_exposition import RECORDED, a_recording, check
 
@@ -122,18 +122,6 @@ def test_openmetrics_ends_with_eof_and_the_older_format_has_neither_that_nor_exe
     assert "# EOF" not in exposition(recording, at=5.0)
 
 
-def test_running_counts_are_read_anew_at_every_scrape() -> None:
-    key = SeriesKey(SERVICE_GOROUTINES.name, (("service", "auth"),))
-    goroutines = [200.0]
-    registry = CollectorRegistry()
-    registry.register(StateCollector(lambda: ([key], goroutines)))
-    before = generate_latest(registry).decode()
-    goroutines[0] = 18_000.0
-    after = generate_latest(registry).decode()
-    assert 'service_goroutines{service="auth"} 200.0' in before
-    assert 'service_goroutines{service="auth"} 18000.0' in after
-
-
 def test_two_targets_have_registries_of_their_own() -> None:
     registries = [CollectorRegistry(), CollectorRegistry()]
     for seed, registry in enumerate(registries):
@@ -144,6 +132,8 @@ def test_two_targets_have_registries_of_their_own() -> None:
 
 
 def test_a_name_that_is_not_declared_is_refused() -> None:
-    collector = StateCollector(lambda: ([SeriesKey("mesh_retires_total", ())], [1.0]))
+    known = a_recording()
+    wrong = (SeriesKey("mesh_retires_total", ()), *known.schema[1:])
+    collector = RecordingCollector(replace(known, schema=wrong), at=5.0)
     with pytest.raises(ConfigError, match="exposition: unknown metric 'mesh_retires_total'"):
         list(collector.collect())

@@ -20,9 +20,10 @@ from meshlab.tracing import (
     HeadSampler,
     Span,
     TraceContext,
+    Words,
     format_traceparent,
+    kept_trace,
     new_span_id,
-    new_trace,
     parse_traceparent,
     parse_tracestate,
     tree,
@@ -260,10 +261,16 @@ def test_a_child_has_the_trace_and_everything_else_of_its_parent_but_the_span_id
     assert child == TraceContext(TRACE, "00000000000000ab", True, "foo=1", random=True)
 
 
+def always_kept(draw: Words) -> TraceContext:
+    context = kept_trace(draw, HeadSampler(1.0))
+    assert context is not None and context.sampled
+    return context
+
+
 def test_the_same_seed_gives_the_same_ids_and_another_one_others() -> None:
     def some(seed: int) -> list[TraceContext]:
         draw = words(seed, "tracing/ids")
-        return [new_trace(draw, HeadSampler(0.5)) for _ in range(400)]
+        return [always_kept(draw) for _ in range(400)]
 
     assert some(1) == some(1)
     trace_ids = {context.trace_id for seed in (1, 2) for context in some(seed)}
@@ -273,7 +280,7 @@ def test_the_same_seed_gives_the_same_ids_and_another_one_others() -> None:
 def test_new_contexts_are_valid_headers_and_say_that_they_are_random() -> None:
     draw = words(3, "tracing/ids")
     for _ in range(100):
-        context = new_trace(draw, HeadSampler(1.0))
+        context = always_kept(draw)
         assert parse_traceparent(format_traceparent(context)) == context
         assert context.random
 
@@ -282,7 +289,7 @@ def test_ids_are_never_all_zero() -> None:
     draw = iter([0, 0, 7, 0, 0, 9]).__next__
     assert new_span_id(draw) == "0000000000000007"
     draw = iter([0, 0, 7, 0, 9]).__next__
-    context = new_trace(draw, HeadSampler(1.0))
+    context = always_kept(draw)
     assert (context.trace_id, context.span_id) == (f"{7:032x}", f"{9:016x}")
 
 
@@ -311,7 +318,7 @@ def test_a_larger_ratio_keeps_all_that_a_smaller_one_keeps(
 def test_about_the_wanted_share_is_kept(ratio: float) -> None:
     draw = words(11, "tracing/ids")
     sampler, n = HeadSampler(ratio), 20_000
-    kept = sum(new_trace(draw, sampler).sampled for _ in range(n))
+    kept = sum(kept_trace(draw, sampler) is not None for _ in range(n))
     sigma = (n * ratio * (1 - ratio)) ** 0.5
     assert abs(kept - n * ratio) < 4 * sigma
 
