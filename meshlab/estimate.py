@@ -100,16 +100,14 @@ def kept(scenario: Scenario) -> float:
     return samples + calls(scenario) * per_call
 
 
-def check_size(
-    scenario: Scenario, most_events: float = MOST_EVENTS["reference"], most_kept: float = MOST_KEPT
-) -> None:
+def check_size(scenario: Scenario, most_events: float = MOST_EVENTS["reference"]) -> None:
     """RunTooLarge, with the estimate and what to change, if a run would not end soon or not fit."""
     for what, expected, most, advice in (
         ("events", events(scenario), most_events, "lower the rate or the duration"),
         (
             "samples, spans and records to keep",
             kept(scenario),
-            most_kept,
+            MOST_KEPT,
             "lengthen the scrape_interval, or lower the trace_sampling, the rate or the duration",
         ),
     ):

@@ -15,4 +15,4 @@ WEIGHT = 100
 @cache
 def happened() -> Result:
     """What happened, seed 1."""
-    return run(replace(incident(), weight=WEIGHT), 1, engine="auto")
+    return run(replace(incident(), weight=WEIGHT), 1)

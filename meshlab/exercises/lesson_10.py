@@ -113,12 +113,12 @@ def _judge_limit(answer: object) -> str | None:
 # ---- 2: who moved first
 
 
-def puzzles(count: int = 12) -> list[dict[str, list[float]]]:
+def puzzles() -> list[dict[str, list[float]]]:
     """Metrics of ten calm scrapes and ten others; some move, some only twitch."""
     rng = np.random.default_rng(10)
     names = ("duration", "queue", "errors", "in flight")
     found = []
-    for _ in range(count):
+    for _ in range(12):
         puzzle = {}
         for name in names:
             values = rng.integers(10, 15, 20).astype(float)

@@ -3,11 +3,10 @@
 from meshlab.figures.bars import bars, worlds
 from meshlab.figures.distribution import buckets, histogram
 from meshlab.figures.graph import Flow, flows, mesh_graph, plan
-from meshlab.figures.style import COLOUR, LOOK, summary_of
+from meshlab.figures.style import LOOK, summary_of
 from meshlab.figures.timeline import lines_by, timeline
 
 __all__ = [
-    "COLOUR",
     "LOOK",
     "Flow",
     "bars",

@@ -13,10 +13,14 @@ LOOKS = {"turn": "before"}
 """Of the turn, which is nobody's fault; the other causes take the spare looks in their order."""
 
 
-def delay_histogram(rows: Sequence[Delay], *, title: str, width: int = 2) -> go.Figure:
-    """How many sidecars waited how long, in slots of ``width`` seconds, by their main cause."""
-    slots = [int(row.seconds // width) for row in rows]
-    names = [f"{width * i} to {width * (i + 1)} s" for i in range(max(slots, default=0) + 1)]
+WIDTH = 2
+"""Seconds of a slot in the histogram."""
+
+
+def delay_histogram(rows: Sequence[Delay], *, title: str) -> go.Figure:
+    """How many sidecars waited how long, in slots of some seconds, by their main cause."""
+    slots = [int(row.seconds // WIDTH) for row in rows]
+    names = [f"{WIDTH * i} to {WIDTH * (i + 1)} s" for i in range(max(slots, default=0) + 1)]
     counts = {cause: dict.fromkeys(names, 0.0) for cause in CAUSES}
     for row, slot in zip(rows, slots, strict=True):
         counts[row.cause][names[slot]] += 1

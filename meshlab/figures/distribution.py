@@ -57,39 +57,30 @@ def buckets(
     title: str,
     x: str,
     unit: str = "s",
-    cumulative: bool = False,
     marks: Mapping[str, float] | None = None,
-    concept: str = "latency",
 ) -> go.Figure:
     """A Prometheus histogram: upper bound ``le`` -> cumulative count (or rate), with +Inf.
 
-    Every bucket is drawn from its lower to its upper bound, so that one sees how coarse it is;
-    with ``cumulative`` as the curve that ``histogram_quantile`` reads. What lies above the last
-    finite bound can't be placed and is only told in the summary.
+    Every bucket is drawn from its lower to its upper bound, so that one sees how coarse it is. What
+    lies above the last finite bound can't be placed and is only told in the summary.
     """
     bounds = sorted(bound for bound in counts if bound != inf)
     top = max(bounds, default=0.0)
     total = counts.get(inf, counts[top] if bounds else 0.0)
     below = [0.0, *(float(counts[bound]) for bound in bounds)]
     inside = [b - a for a, b in itertools.pairwise(below)]
-    look = LOOK[concept]
+    lower = [0.0, *bounds[:-1]]
     figure = go.Figure()
-    if cumulative:
-        figure.add_scatter(
-            name=x, x=[0.0, *bounds], y=below, mode="lines+markers",
-            line={"color": look.colour}, marker={"symbol": look.symbol, "size": 8},
-        )  # fmt: skip
-    else:
-        lower = [0.0, *bounds[:-1]]
-        figure.add_bar(
-            name=x, x=lower, y=inside, offset=0,
-            width=[b - a for a, b in zip(lower, bounds, strict=True)],
-            marker={"color": look.colour, "line": {"color": "white", "width": 1}},
-        )  # fmt: skip
+    figure.add_bar(
+        name=x, x=lower, y=inside, offset=0,
+        width=[b - a for a, b in zip(lower, bounds, strict=True)],
+        marker={"color": LOOK["latency"].colour, "line": {"color": "white", "width": 1}},
+    )  # fmt: skip
     used = [bound for bound, count in zip(bounds, inside, strict=True) if count > 0]
     last = max([*used[-1:], *((marks or {}).values())], default=top)
-    what = "observations up to here" if cumulative else "observations in the bucket"
-    figure.update_layout(xaxis=axis(x, unit) | {"range": [0, last * 1.05]}, yaxis=axis(what))
+    figure.update_layout(
+        xaxis=axis(x, unit) | {"range": [0, last * 1.05]}, yaxis=axis("observations in the bucket")
+    )
     _mark(figure, marks or {}, unit)
     fullest = max(range(len(bounds)), key=lambda i: inside[i])
     told = (

@@ -26,14 +26,10 @@ UNKNOWN = LOOK["before"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """What is known of one edge: calls per second, and the share that failed; NaN: not known.
-
-    ``note`` stands in the label instead of the numbers if it is given: "circuit open".
-    """
+    """What is known of one edge: calls per second, and the share that failed; NaN: not known."""
 
     rate: float = nan
     errors: float = nan
-    note: str = ""
 
 
 Flows = Mapping[Edge, Flow]
@@ -55,14 +51,8 @@ def plan(scenario: Scenario) -> dict[Edge, Flow]:
     return {(edge.source, edge.destination): Flow() for edge in scenario.all_edges()}
 
 
-def mesh_graph(
-    flows: Flows,
-    *,
-    title: str,
-    notes: Mapping[str, str] | None = None,
-    alarm: float = ALARM,
-) -> go.Figure:
-    """Draw the mesh. ``notes`` are small lines under a service; ``alarm`` is an error share."""
+def mesh_graph(flows: Flows, *, title: str, alarm: float = ALARM) -> go.Figure:
+    """Draw the mesh. An edge is failing from the error share ``alarm`` on."""
     layout = layered(flows)
     busiest = max((flow.rate for flow in flows.values() if flow.rate == flow.rate), default=1.0)
     figure = go.Figure()
@@ -72,22 +62,22 @@ def mesh_graph(
         figure.add_trace(_arrow(edge, flow, layout.paths[edge], width, alarm))
         labels.append(_label(flow, layout.paths[edge], alarm))
     figure.add_trace(_nodes(layout.nodes))
-    labels += [_name(name, place, (notes or {}).get(name)) for name, place in layout.nodes.items()]
+    labels += [_name(name, place) for name, place in layout.nodes.items()]
     figure.update_layout(
         annotations=[label for label in labels if label["text"]],
         xaxis={"visible": False, "range": [-0.4, max(x for x, _ in layout.nodes.values()) + 0.4]},
         yaxis={"visible": False, "range": [-1.35, 1.15]},
     )
-    finish(figure, title, _summary(flows, notes or {}, alarm))
+    finish(figure, title, _summary(flows, alarm))
     figure.update_layout(margin={"l": 10, "r": 10, "b": 10})
     return figure
 
 
 def _look(flow: Flow, alarm: float) -> tuple[str, str]:
     """Colour and dash of an edge."""
-    if flow.rate != flow.rate and not flow.note:
+    if flow.rate != flow.rate:
         return UNKNOWN.colour, UNKNOWN.dash
-    concept = LOOK["errors" if flow.note or flow.errors >= alarm else "requests"]
+    concept = LOOK["errors" if flow.errors >= alarm else "requests"]
     return concept.colour, concept.dash
 
 
@@ -117,8 +107,8 @@ def _label(flow: Flow, path: list[Point], alarm: float) -> dict[str, object]:
     """Numbers on a white ground, in the middle of an edge or at its first waypoint."""
     (x0, y0), (x1, y1) = path[0], path[1]
     x, y = (x1, y1) if len(path) > 2 else ((x0 + x1) / 2, (y0 + y1) / 2)
-    text = flow.note or ("" if flow.rate != flow.rate else f"{say(flow.rate)}/s")
-    if flow.errors == flow.errors and not flow.note:
+    text = "" if flow.rate != flow.rate else f"{say(flow.rate)}/s"
+    if flow.errors == flow.errors:
         text += f"<br>{'✕ ' if flow.errors >= alarm else ''}{say(flow.errors, '%')}"
     return {
         "x": x, "y": y, "text": text, "showarrow": False, "bgcolor": "rgba(255,255,255,0.85)",
@@ -144,37 +134,29 @@ def _nodes(places: Mapping[str, Point]) -> go.Scatter:
     )
 
 
-def _name(name: str, place: Point, note: str | None) -> dict[str, object]:
+def _name(name: str, place: Point) -> dict[str, object]:
     """What stands under a node, on a white ground so that no line runs through it."""
-    text = f"<b>{name}</b><br>{note}" if note else f"<b>{name}</b>"
     return {
-        "x": place[0], "y": place[1], "yshift": -15, "yanchor": "top", "text": text,
+        "x": place[0], "y": place[1], "yshift": -15, "yanchor": "top", "text": f"<b>{name}</b>",
         "showarrow": False, "bgcolor": "rgba(255,255,255,0.85)", "borderpad": 0,
     }  # fmt: skip
 
 
 def _words(flow: Flow) -> str:
-    if flow.note:
-        return flow.note
     if flow.rate != flow.rate:
         return "nothing measured"
     share = "" if flow.errors != flow.errors else f", {say(flow.errors, '%')} of them failed"
     return f"{say(flow.rate)} per second{share}"
 
 
-def _summary(flows: Flows, notes: Mapping[str, str], alarm: float) -> str:
+def _summary(flows: Flows, alarm: float) -> str:
     measured = {edge: flow for edge, flow in flows.items() if flow.errors == flow.errors}
-    noted = [f"{a} to {b}: {flow.note}." for (a, b), flow in flows.items() if flow.note]
-    noted += [f"{name}: {note}." for name, note in notes.items()]
     if not measured:
         calls = ", ".join(f"{a} to {b}" for a, b in flows)
-        return " ".join([f"Calls, not measured: {calls}.", *noted])
+        return f"Calls, not measured: {calls}."
     (source, destination), worst = max(measured.items(), key=lambda item: item[1].errors)
     failing = sum(flow.errors >= alarm for flow in measured.values())
-    return " ".join(
-        [
-            f"{len(flows)} edges, {failing} of them at {say(alarm, '%')} errors or more. "
-            f"The worst is {source} to {destination}: {_words(worst)}.",
-            *noted,
-        ]
+    return (
+        f"{len(flows)} edges, {failing} of them at {say(alarm, '%')} errors or more. "
+        f"The worst is {source} to {destination}: {_words(worst)}."
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from meshlab.figures.style import LOOK, axis, finish, say
+from meshlab.figures.style import LOOK, axis, finish, say, shade
 from meshlab.telemetry.ledger import Entry
 
 
@@ -84,12 +84,7 @@ def lanes(
             mode="markers",
             marker={"color": look.colour, "symbol": look.symbol, "size": 10},
         )
-    for name, (start, end) in (spans or {}).items():
-        figure.add_vrect(
-            x0=start, x1=end, fillcolor="#999999", opacity=0.18, line_width=0, layer="below",
-            annotation={"text": name, "font": {"size": 12}},
-            annotation_position="top left",
-        )  # fmt: skip
+    shade(figure, spans or {})
     order = {
         "categoryorder": "array",
         "categoryarray": list(spells),

@@ -14,9 +14,6 @@ from plotly.subplots import make_subplots
 
 from meshlab.figures.style import LOOK, finish, say
 
-ROWS = 6
-"""More rows than this can't be told apart at the size of a figure."""
-
 
 class Spark(NamedTuple):
     """One row: times (s), values (NaN: a gap), the unit, and the range that is normal."""

@@ -52,9 +52,6 @@ LOOK: dict[str, Look] = {
 }
 """The look of every concept, measured things first, then the services of the shop."""
 
-COLOUR: dict[str, str] = {concept: look.colour for concept, look in LOOK.items()}
-"""Only the colours, for figures of one's own."""
-
 SPARE = (
     Look("#DDCC77", "solid", "circle", "."),
     Look("#AA4499", "dash", "square", "/"),
@@ -129,6 +126,16 @@ def axis(quantity: str, unit: str = "") -> dict[str, Any]:
     """An axis with its unit in the title; shares are written in percent."""
     text = f"{quantity} ({unit})" if unit and quantity else quantity or unit
     return {"title": {"text": text}, **({"tickformat": ".0~%"} if unit == "%" else {})}
+
+
+def shade(figure: go.Figure, spans: Mapping[str, tuple[float, float]]) -> None:
+    """Shade from..to (s), each under its name: when a fault held."""
+    for name, (start, end) in spans.items():
+        figure.add_vrect(
+            x0=start, x1=end, fillcolor="#999999", opacity=0.18, line_width=0, layer="below",
+            annotation={"text": name, "font": {"size": 12}},
+            annotation_position="top left",
+        )  # fmt: skip
 
 
 def finish(figure: go.Figure, title: str, summary: str) -> go.Figure:

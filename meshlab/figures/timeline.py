@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from meshlab.figures.style import axis, finish, looks, say
+from meshlab.figures.style import axis, finish, looks, say, shade
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,12 +57,7 @@ def timeline(
             line={"color": look.colour, "dash": look.dash, "shape": "hv" if steps else "linear"},
             marker={"symbol": look.symbol, "size": 7, "maxdisplayed": MARKERS},
         )
-    for name, (start, end) in (spans or {}).items():
-        figure.add_vrect(
-            x0=start, x1=end, fillcolor="#999999", opacity=0.18, line_width=0, layer="below",
-            annotation={"text": name, "font": {"size": 12}},
-            annotation_position="top left",
-        )  # fmt: skip
+    shade(figure, spans or {})
     figure.update_layout(xaxis=axis("time", "s"), yaxis=axis(y, unit) | {"rangemode": "tozero"})
     if clock is not None:
         figure.update_xaxes(_clock_axis(points, clock))

@@ -100,7 +100,7 @@ class Investigation:
         self, scenario: Scenario | None = None, seed: int = 1, start: str = "14:35"
     ) -> None:
         self.scenario = scenario or replace(incident(restart=False), weight=WEIGHT)
-        self.result: Result = run(self.scenario, seed, engine="auto")
+        self.result: Result = run(self.scenario, seed)
         self.happened: Toll = toll(self.result)
         self.began = self.now = seconds_at(start)
         self.answers: list[Answer] = []
@@ -141,7 +141,7 @@ class Investigation:
         """Name the cause: the incident is run without it."""
         require_known(cause, CAUSES, "investigation", "cause")
         self._pass(NAMING)
-        without = run(CAUSES[cause][1](self.scenario), self.result.seed, engine="auto")
+        without = run(CAUSES[cause][1](self.scenario), self.result.seed)
         verdict = Verdict(cause, self.happened, toll(without))
         self.verdicts.append((self.now, verdict))
         return verdict

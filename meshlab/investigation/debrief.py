@@ -52,8 +52,8 @@ class Debrief:
             began=case.began,
             named_at=next((at for at, verdict in case.verdicts if verdict), None),
             looks=tuple((answer.at, answer.source) for answer in case.answers),
-            yours=toll(run(mine, seed, engine="auto")),
-            teams=toll(run(theirs, seed, engine="auto")),
+            yours=toll(run(mine, seed)),
+            teams=toll(run(theirs, seed)),
             nobody=case.happened,
             firsts=tuple(firsts(case.result)),
         )

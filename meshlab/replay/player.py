@@ -12,7 +12,6 @@ from typing import Any
 from anywidget import AnyWidget
 from traitlets import Dict, Float
 
-from meshlab.incident import seconds_at
 from meshlab.replay.story import story
 from meshlab.result import Result
 
@@ -29,8 +28,8 @@ class Player(AnyWidget):
     _esm = HERE / "player.js"
     _css = HERE / "player.css"
 
-    def __init__(self, result: Result, at: str = "14:20") -> None:
-        super().__init__(story=story(result), other={}, at=seconds_at(at))
+    def __init__(self, result: Result) -> None:
+        super().__init__(story=story(result), other={}, at=0.0)
 
     @property
     def words(self) -> str:

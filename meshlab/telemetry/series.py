@@ -145,15 +145,13 @@ def aggregate(
     return groups.agg(HOWS[how]).reset_index()[["time", *labels, "value"]]
 
 
-def latest(
-    samples: pd.DataFrame, at: float | None = None, lookback: float = LOOKBACK
-) -> pd.DataFrame:
+def latest(samples: pd.DataFrame, at: float | None = None) -> pd.DataFrame:
     """The newest sample of every series at time ``at`` (s; None: the end): an instant query.
 
-    A series is gone if its newest sample is older than ``lookback`` (s), or its last scrape failed.
+    A series is gone if its newest sample is older than `LOOKBACK`, or its last scrape failed.
     """
     at = float(samples["time"].max()) if at is None else at
-    seen = samples[(samples["time"] > at - lookback) & (samples["time"] <= at)].sort_values("time")
+    seen = samples[(samples["time"] > at - LOOKBACK) & (samples["time"] <= at)].sort_values("time")
     labels = label_names(samples)
     newest = seen.drop_duplicates(labels, keep="last") if labels else seen.tail(1)
     return newest.dropna(subset=["value"]).assign(time=at).sort_index().reset_index(drop=True)

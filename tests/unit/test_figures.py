@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from meshlab.faults import Errors
 from meshlab.figures import (
-    COLOUR,
     LOOK,
     Flow,
     bars,
@@ -95,7 +94,7 @@ def test_no_figure_fetches_a_script_from_outside() -> None:
 
 
 def test_every_concept_has_a_colour_of_its_own() -> None:
-    colours = [*COLOUR.values(), *(look.colour for look in SPARE)]
+    colours = [look.colour for look in (*LOOK.values(), *SPARE)]
     assert len(set(colours)) == len(colours)
 
 
@@ -148,7 +147,7 @@ def test_bars_say_the_ends_when_there_are_many() -> None:
 def test_a_hatched_bar_keeps_its_colour_under_the_hatch() -> None:
     # With a white foreground and no ground of its own, the bar would not be seen at all.
     bar = bars({"errors": {"auth": 1}}, title="t", y="errors").data[0]
-    assert bar.marker.color == COLOUR["errors"]
+    assert bar.marker.color == LOOK["errors"].colour
     assert (bar.marker.pattern.shape, bar.marker.pattern.fillmode) == ("/", "overlay")
 
 
@@ -229,12 +228,6 @@ def test_observations_above_the_last_bound_are_told_and_not_drawn() -> None:
     assert "1 above 0.5 s" in summary_of(FIGURES["buckets"])
 
 
-def test_a_cumulative_histogram_is_the_curve_that_quantiles_are_read_from() -> None:
-    figure = buckets({0.1: 3, 0.5: 9, inf: 10}, title="t", x="duration", cumulative=True)
-    assert figure.data[0].x == (0.0, 0.1, 0.5)
-    assert figure.data[0].y == (0.0, 3.0, 9.0)
-
-
 # The mesh as a graph
 
 EDGES = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=14).map(
@@ -301,9 +294,3 @@ def test_a_plan_is_dotted_and_claims_no_numbers() -> None:
     figure = mesh_graph(plan(shop()), title="t")
     assert {trace.line.dash for trace in figure.data if trace.name != "services"} == {"dot"}
     assert summary_of(figure).startswith("Calls, not measured: client to gateway")
-
-
-def test_a_note_replaces_the_numbers_of_an_edge() -> None:
-    figure = mesh_graph({("a", "b"): Flow(rate=10, note="circuit open")}, title="t")
-    assert "circuit open" in [note.text for note in figure.layout.annotations]
-    assert "a to b: circuit open." in summary_of(figure)

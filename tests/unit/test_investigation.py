@@ -162,7 +162,7 @@ def test_the_sooner_the_fix_the_fewer_pages_fail(first: Investigation) -> None:
 
 def test_the_teams_history_is_the_incident_as_it_was(case: Investigation) -> None:
     teams = case.act("wait").teams
-    assert teams == toll(run(replace(incident(), weight=WEIGHT), 1, engine="auto"))
+    assert teams == toll(run(replace(incident(), weight=WEIGHT), 1))
 
 
 def test_without_the_fix_a_restart_dies_again(case: Investigation) -> None:
@@ -228,7 +228,7 @@ def test_every_action_is_a_scenario_that_differs_only_from_its_minute_on(
     action: str, case: Investigation
 ) -> None:
     at = seconds_at("14:36")
-    changed = run(ACTIONS[action].apply(case.scenario, at), 1, engine="auto")
+    changed = run(ACTIONS[action].apply(case.scenario, at), 1)
     scrapes = int(at / case.scenario.scrape_interval)
     before = [r.values[:scrapes] for r in changed.recordings]
     same = [r.values[:scrapes] for r in case.result.recordings]

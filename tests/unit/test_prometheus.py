@@ -253,7 +253,7 @@ def test_each_alert_fires_in_its_turn_and_the_database_never_does(
 
 
 def test_without_the_leak_no_alert_fires(promtool: str, tmp_path: Path) -> None:
-    calm = run(replace(incident(leak=False, restart=False), weight=WEIGHT), 1, engine="auto")
+    calm = run(replace(incident(leak=False, restart=False), weight=WEIGHT), 1)
     duration = f"{calm.scenario.duration:g}s"
     asked = {"expr": "count_over_time(ALERTS[30m])", "eval_time": duration, "exp_samples": []}
     done = promtool_test(promtool, tmp_path, calm, promql_expr_test=[asked])

@@ -227,7 +227,8 @@ def test_the_storyboard_says_both_histories(replay: Replay) -> None:
     assert bundle["text/plain"].startswith("Replay. 14:20:00")
 
 
-def test_a_player_begins_where_it_is_told(happened: Result) -> None:
-    player = Player(happened, at="14:31")
-    assert player.at == 660.0
+def test_a_player_says_what_it_shows_where_its_clock_stands(happened: Result) -> None:
+    player = Player(happened)
+    assert repr(player).startswith("Replay. 14:20:00")
+    player.at = seconds_at("14:31")
     assert repr(player).startswith("Replay. 14:31:00")

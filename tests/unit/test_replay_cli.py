@@ -45,7 +45,7 @@ def report() -> Report:
 @cache
 def without_the_leak() -> Result:
     scenario = replace(incident(), weight=WEIGHT)
-    return run(DEFENCES["no leak"].apply(scenario, 0.0), 1, engine="auto")
+    return run(DEFENCES["no leak"].apply(scenario, 0.0), 1)
 
 
 def line(told: str, of: Report | None = None) -> Line:
