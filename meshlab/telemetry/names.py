@@ -57,27 +57,11 @@ class Metric:
         return f"{self.help} Envoy: {self.envoy or 'none'}; Istio: {self.istio or 'none'}."
 
 
-def _edge(
-    name: str,
-    kind: Kind,
-    help: str,
-    *labels: str,
-    unit: str = "",
-    envoy: str = "",
-    istio: str = "",
-    linkerd: str = "",
-) -> Metric:
+def _edge(name: str, kind: Kind, help: str, *labels: str, envoy: str = "", **others: str) -> Metric:
     """A metric of one sidecar about one upstream; ``envoy`` is told without its common prefix."""
-    return Metric(
-        name=name,
-        kind=kind,
-        help=help,
-        labels=("source", "destination", *labels),
-        unit=unit,
-        envoy=f"envoy_cluster_{envoy}" if envoy else "",
-        istio=istio,
-        linkerd=linkerd,
-    )
+    labels = ("source", "destination", *labels)
+    envoy = f"envoy_cluster_{envoy}" if envoy else ""
+    return Metric(name=name, kind=kind, help=help, labels=labels, envoy=envoy, **others)
 
 
 # fmt: off
@@ -217,32 +201,5 @@ UP = Metric(
     help="1 if the last scrape of the target succeeded, else 0. Written by the scraper.",
 )
 
-METRICS = (
-    MESH_REQUESTS,
-    MESH_ATTEMPTS,
-    MESH_ATTEMPT_FAILURES,
-    MESH_RETRIES,
-    MESH_RETRIES_SUCCEEDED,
-    MESH_RETRIES_DENIED,
-    MESH_ATTEMPT_TIMEOUTS,
-    MESH_OVERFLOW,
-    MESH_ACTIVE_REQUESTS,
-    MESH_REQUEST_DURATION,
-    MESH_BREAKER_STATE,
-    MESH_BREAKER_OPENED,
-    MESH_BREAKER_REJECTED,
-    MESH_ENDPOINTS,
-    MESH_ENDPOINTS_AVAILABLE,
-    MESH_EJECTIONS,
-    MESH_PANIC,
-    MESH_ROUTE_REQUESTS,
-    SERVICE_REQUESTS,
-    SERVICE_REQUEST_DURATION,
-    SERVICE_IN_FLIGHT,
-    SERVICE_QUEUE_LENGTH,
-    SERVICE_GOROUTINES,
-    SERVICE_MEMORY,
-    SERVICE_RESTARTS,
-    UP,
-)
-"""Every metric of the package, in the order in which it is exposed."""
+METRICS = tuple(thing for thing in list(globals().values()) if isinstance(thing, Metric))
+"""Every metric of the package, in the order in which it is declared above, and exposed."""

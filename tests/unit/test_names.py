@@ -10,14 +10,9 @@ from meshlab.telemetry.names import DURATION_BUCKETS, METRICS, UP, Metric
 by_name = pytest.mark.parametrize("metric", METRICS, ids=str)
 
 
-def test_every_constant_is_listed_once_and_no_name_twice() -> None:
-    import meshlab.telemetry.names as names
-
-    constants = [value for value in vars(names).values() if isinstance(value, Metric)]
-    assert list(METRICS) == constants
-    assert len({sample for metric in METRICS for sample in metric.samples}) == sum(
-        len(metric.samples) for metric in METRICS
-    )
+def test_no_sample_name_stands_for_two_metrics() -> None:
+    samples = [sample for metric in METRICS for sample in metric.samples]
+    assert len(set(samples)) == len(samples) > len(METRICS)
 
 
 @by_name
