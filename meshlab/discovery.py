@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from meshlab.clock import Clock
-from meshlab.model import require
+from meshlab.rules import check
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ServiceRegistry:
     __slots__ = ("_clock", "_leases", "_members", "_ttl", "_watches")
 
     def __init__(self, clock: Clock, ttl: float | None = None) -> None:
-        require(ttl is None or ttl > 0, "service registry", "ttl must be > 0 s or None", ttl)
+        check(ttl is None or ttl > 0, "service registry", "ttl must be > 0 s or None", ttl)
         self._clock = clock
         self._ttl = ttl
         self._members: dict[str, dict[str, Change]] = {}
@@ -92,7 +92,7 @@ class ServiceRegistry:
     def watch(self, service: str, delay: float, watcher: Watcher) -> list[Delivery]:
         """Begin to tell ``watcher`` of each change, ``delay`` seconds after it is made."""
         fits = math.isfinite(delay) and delay >= 0
-        require(fits, f"watch on {service!r}", "delay must be a finite number >= 0 s", delay)
+        check(fits, f"watch on {service!r}", "delay must be a finite number >= 0 s", delay)
         self._watches.setdefault(service, []).append((delay, watcher))
         at = self._clock.now + delay
         return [Delivery(at, watcher, known) for known in self._members.get(service, {}).values()]

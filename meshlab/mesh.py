@@ -19,9 +19,9 @@ from meshlab.engine import Engine
 from meshlab.engines import choose
 from meshlab.estimate import MOST_EVENTS, check_size
 from meshlab.membership import Membership
-from meshlab.model import Request, require
+from meshlab.model import Request
 from meshlab.result import Result
-from meshlab.rules import require_type
+from meshlab.rules import check, require_type
 from meshlab.scenario import Scenario
 from meshlab.service import ServiceInstance
 from meshlab.steps import Split, Step, steps_of
@@ -54,7 +54,7 @@ def run(
     """
     require_type(scenario, Scenario, "run", "scenario")
     fits = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
-    require(fits, "run", "seed must be a whole number >= 0", seed)
+    check(fits, "run", "seed must be a whole number >= 0", seed)
     if scenario.weight > 1:
         return in_real_units(run(lighter(scenario), seed, progress, engine), scenario)
     chosen, reason = choose(scenario, engine)

@@ -124,14 +124,3 @@ class Endpoint:
     def __repr__(self) -> str:
         state = "ejected" if self.ejected else "healthy" if self.healthy else "unhealthy"
         return f"Endpoint({self.name!r}, {state}, active={self.active})"
-
-
-def require(condition: bool, where: str, rule: str, value: object) -> None:
-    """Check one rule of a configuration.
-
-    >>> require(140 <= 100, "cluster 'cart'", "max_ejection_percent must be in 0..100", 140)
-    Traceback (most recent call last):
-    meshlab.model.ConfigError: cluster 'cart': max_ejection_percent must be in 0..100, got 140
-    """
-    if not condition:
-        raise ConfigError(f"{where}: {rule}, got {value!r}")

@@ -18,7 +18,7 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-from meshlab.model import require
+from meshlab.rules import check
 
 CONFIDENCE = 0.999
 """Of an interval; so high because many rows are judged at once."""
@@ -37,7 +37,7 @@ def erlang_b(servers: int, load: float) -> float:
 
 def erlang_c(servers: int, load: float) -> float:
     """The share of requests that wait, where everybody may (M/M/c)."""
-    require(load < servers, "erlang_c", "load must be below the number of servers", load)
+    check(load < servers, "erlang_c", "load must be below the number of servers", load)
     blocked = erlang_b(servers, load)
     return servers * blocked / (servers - load * (1 - blocked))
 
@@ -49,7 +49,7 @@ def mean_wait(servers: int, load: float) -> float:
 
 def pollaczek_khinchine(load: float, variation: float) -> float:
     """The mean wait in M/G/1, in service times; ``variation`` is (sigma / mean)^2 of the work."""
-    require(load < 1, "pollaczek_khinchine", "load must be below 1", load)
+    check(load < 1, "pollaczek_khinchine", "load must be below 1", load)
     return load * (1 + variation) / (2 * (1 - load))
 
 
@@ -58,7 +58,7 @@ def supermarket(load: float, choices: int) -> float:
 
     For many servers with a queue each, and ``load`` on each (Mitzenmacher 1996).
     """
-    require(load < 1, "supermarket", "load must be below 1", load)
+    check(load < 1, "supermarket", "load must be below 1", load)
     if choices == 1:
         return 1 / (1 - load)
     total, i, power = 0.0, 1, 1.0
@@ -103,6 +103,6 @@ class Comparison:
 
 def judge(what: str, expected: float, runs: Sequence[float], near: float = 0.0) -> Comparison:
     """Hold the results of several runs against the exact value."""
-    require(len(runs) >= 2, what, "an interval needs two runs or more", len(runs))
+    check(len(runs) >= 2, what, "an interval needs two runs or more", len(runs))
     reach = student(CONFIDENCE, len(runs)) * stdev(runs) / sqrt(len(runs))
     return Comparison(what, expected, fmean(runs), reach, len(runs), near)

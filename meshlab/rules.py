@@ -30,7 +30,12 @@ def shown(value: object) -> str:
 
 
 def check(fits: bool, where: str, rule: str, value: object) -> None:
-    """ConfigError with place, rule and value, unless the value ``fits``."""
+    """ConfigError with place, rule and value, unless the value ``fits``.
+
+    >>> check(140 <= 100, "cluster 'cart'", "max_ejection_percent must be in 0..100", 140)
+    Traceback (most recent call last):
+    meshlab.model.ConfigError: cluster 'cart': max_ejection_percent must be in 0..100, got 140
+    """
     if not fits:
         raise ConfigError(f"{where}: {rule}, got {shown(value)}")
 

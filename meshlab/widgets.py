@@ -10,7 +10,7 @@ from anywidget import AnyWidget
 from traitlets import Float, Unicode
 
 from meshlab.figures.style import say
-from meshlab.model import require
+from meshlab.rules import check
 
 
 class Slider(AnyWidget):
@@ -73,8 +73,8 @@ class Slider(AnyWidget):
         self, description: str, value: float, low: float, high: float, step: float, unit: str = ""
     ) -> None:
         where = f"slider {description!r}"
-        require(low < high and step > 0, where, "low < high and step > 0", (low, high, step))
-        require(low <= value <= high, where, f"value must be in {low}..{high}", value)
+        check(low < high and step > 0, where, "low < high and step > 0", (low, high, step))
+        check(low <= value <= high, where, f"value must be in {low}..{high}", value)
         super().__init__(
             value=value, min=low, max=high, step=step, description=description, unit=unit
         )

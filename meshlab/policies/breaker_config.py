@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 
 from meshlab.clock import Clock
-from meshlab.model import require
 from meshlab.policies.windows import CountWindow, TimeWindow, Window
-from meshlab.rules import require_at_least, require_count, require_positive, require_share
+from meshlab.rules import check, require_at_least, require_count, require_positive, require_share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,7 @@ class BreakerConfig:
             require_count(self.consecutive_failures, 1, where, "consecutive_failures")
         else:
             names = "consecutive_failures, failure_rate or slow_call_rate"
-            require(len(rates) > 0, where, f"{names} must be set", None)
+            check(len(rates) > 0, where, f"{names} must be set", None)
         for name, rate in rates.items():
             require_positive(rate, where, name)
             require_share(rate, where, name)
@@ -52,7 +51,7 @@ class BreakerConfig:
             require_at_least(self.window_seconds, 0.001, where, "window_seconds")
         elif rates:
             most = f"minimum_calls must be at most window_calls ({self.window_calls})"
-            require(self.minimum_calls <= self.window_calls, where, most, self.minimum_calls)
+            check(self.minimum_calls <= self.window_calls, where, most, self.minimum_calls)
         require_positive(self.open_seconds, where, "open_seconds")
 
     @property

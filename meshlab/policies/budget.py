@@ -27,10 +27,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from meshlab.clock import Clock
-from meshlab.model import require
 from meshlab.policies.grpc_throttle import GrpcRetryThrottle
 from meshlab.policies.token_budget import TokenRetryBudget
-from meshlab.rules import is_number, require_count
+from meshlab.rules import check, is_number, require_count
 
 __all__ = [
     "BUDGETS",
@@ -89,7 +88,7 @@ class ConcurrentRetryBudget:
     def __post_init__(self) -> None:
         where = "concurrent retry budget"
         fits = is_number(self.budget_percent) and 0 <= self.budget_percent <= 100
-        require(fits, where, "budget_percent must be in 0..100", self.budget_percent)
+        check(fits, where, "budget_percent must be in 0..100", self.budget_percent)
         require_count(self.min_retry_concurrency, 0, where, "min_retry_concurrency")
 
     def build(self, clock: Clock) -> ConcurrentBudget:

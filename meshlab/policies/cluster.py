@@ -23,7 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from meshlab.model import Endpoint, require
+from meshlab.model import Endpoint
+from meshlab.rules import check
 
 
 class Cluster:
@@ -93,4 +94,4 @@ class Cluster:
         self.endpoints.append(endpoint)
 
     def _check(self, condition: bool, rule: str, value: object) -> None:
-        require(condition, f"cluster {self.name!r}" if self.name else "cluster", rule, value)
+        check(condition, f"cluster {self.name!r}" if self.name else "cluster", rule, value)

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from meshlab.clock import Clock
-from meshlab.model import require
-from meshlab.rules import is_number, require_count
+from meshlab.rules import check, is_number, require_count
 
 TOKEN = 1000
 """Tokens are counted in thousandths, as gRPC does: whole numbers, so that their sums are exact."""
@@ -39,7 +38,7 @@ class GrpcRetryThrottle:
         where = "gRPC retry throttle"
         require_count(self.max_tokens, 1, where, "max_tokens")
         fits = is_number(self.token_ratio) and self.token_ratio >= 1 / TOKEN
-        require(fits, where, f"token_ratio must be a number >= {1 / TOKEN}", self.token_ratio)
+        check(fits, where, f"token_ratio must be a number >= {1 / TOKEN}", self.token_ratio)
 
     def build(self, clock: Clock) -> Throttle:
         return Throttle(self)

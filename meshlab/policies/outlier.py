@@ -18,9 +18,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshlab.clock import Clock
-from meshlab.model import Endpoint, require
+from meshlab.model import Endpoint
 from meshlab.policies.cluster import Cluster
 from meshlab.rules import (
+    check,
     is_number,
     require_at_least,
     require_count,
@@ -58,13 +59,13 @@ class OutlierDetection:
             require_at_least(self.success_rate_stdev_factor, 0, where, "success_rate_stdev_factor")
         elif self.consecutive_5xx is None:
             names = "consecutive_5xx or success_rate_stdev_factor"
-            require(False, where, f"{names} must be set", None)
+            check(False, where, f"{names} must be set", None)
         require_positive(self.interval, where, "interval")
         require_positive(self.base_ejection_time, where, "base_ejection_time")
         least = self.base_ejection_time
         require_at_least(self.max_ejection_time, least, where, "max_ejection_time")
         fits = is_number(self.max_ejection_percent) and 0 <= self.max_ejection_percent <= 100
-        require(fits, where, "max_ejection_percent must be in 0..100", self.max_ejection_percent)
+        check(fits, where, "max_ejection_percent must be in 0..100", self.max_ejection_percent)
         require_type(self.always_eject_one_host, bool, where, "always_eject_one_host")
         for name in ("success_rate_minimum_hosts", "success_rate_request_volume"):
             require_count(getattr(self, name), 1, where, name)

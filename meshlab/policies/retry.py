@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshlab.model import RETRIABLE, Outcome, require
+from meshlab.model import RETRIABLE, Outcome
 from meshlab.policies.budget import BudgetConfig
 from meshlab.rules import (
+    check,
     require_at_least,
     require_count,
     require_positive,
@@ -51,7 +52,7 @@ class Backoff:
         require_at_least(self.factor, 1, where, "factor")
         require_at_least(self.cap_seconds, 0, where, "cap_seconds")
         rule = f"cap_seconds must be at least base_seconds ({self.base_seconds})"
-        require(self.cap_seconds >= self.base_seconds, where, rule, self.cap_seconds)
+        check(self.cap_seconds >= self.base_seconds, where, rule, self.cap_seconds)
         require_share(self.jitter, where, "jitter")
         if self.spread is not None:
             require_share(self.spread, where, "spread")
@@ -101,7 +102,7 @@ class RetryPolicy:
         require_type(self.backoff, Backoff, where, "backoff")
         require_type(self.retry_on, frozenset, where, "retry_on")
         valid = ", ".join(outcome.name for outcome in Outcome if outcome in RETRIABLE)
-        require(self.retry_on <= RETRIABLE, where, f"retry_on must be among {valid}", self.retry_on)
+        check(self.retry_on <= RETRIABLE, where, f"retry_on must be among {valid}", self.retry_on)
         require_type(self.avoid_previous, bool, where, "avoid_previous")
         if self.budget is not None:
             require_type(self.budget, BudgetConfig.__args__, where, "budget")

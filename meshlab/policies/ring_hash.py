@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from meshlab.clock import Clock
-from meshlab.model import Endpoint, require
+from meshlab.model import Endpoint
 from meshlab.rules import check, is_number
 from meshlab.streams import Draw
 
@@ -60,10 +60,10 @@ class Ring:
 
     def __init__(self, endpoints: Sequence[Endpoint], size: int) -> None:
         weights = [endpoint.weight for endpoint in endpoints]
-        require(min(weights) >= 1, "ring_hash", "weights must be >= 1", weights)
+        check(min(weights) >= 1, "ring_hash", "weights must be >= 1", weights)
         total = size * sum(weights)
         rule = f"a ring has at most {LARGEST_RING} points"
-        require(total <= LARGEST_RING, "ring_hash", rule, total)
+        check(total <= LARGEST_RING, "ring_hash", rule, total)
         ring = sorted(
             (mix(fnv1a(endpoint.name) + i * GOLDEN), position)
             for position, endpoint in enumerate(endpoints)

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from meshlab.clock import Clock
-from meshlab.model import require
-from meshlab.rules import is_number, require_at_least, require_positive
+from meshlab.rules import check, is_number, require_at_least, require_positive
 
 DEPOSIT = 1000
 """Tokens that a call pays in; a retry costs DEPOSIT / ratio. Whole numbers have exact sums."""
@@ -41,7 +40,7 @@ class TokenRetryBudget:
     def __post_init__(self) -> None:
         where = "token retry budget"
         fits = is_number(self.ratio) and (self.ratio == 0 or 0.001 <= self.ratio <= DEPOSIT)
-        require(fits, where, f"ratio must be 0 or in 0.001..{DEPOSIT}", self.ratio)
+        check(fits, where, f"ratio must be 0 or in 0.001..{DEPOSIT}", self.ratio)
         require_positive(self.ttl_seconds, where, "ttl_seconds")
         require_at_least(self.min_retries_per_second, 0, where, "min_retries_per_second")
 

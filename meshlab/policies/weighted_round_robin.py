@@ -15,7 +15,8 @@ from math import gcd
 from typing import ClassVar
 
 from meshlab.clock import Clock
-from meshlab.model import Endpoint, require
+from meshlab.model import Endpoint
+from meshlab.rules import check
 from meshlab.streams import Draw
 
 POSITIONS = 2**32
@@ -32,11 +33,11 @@ def schedule(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
     """
     where = "weighted_round_robin"
     weights = [endpoint.weight for endpoint in endpoints]
-    require(min(weights) >= 1, where, "weights must be >= 1", weights)
+    check(min(weights) >= 1, where, "weights must be >= 1", weights)
     divisor = gcd(*weights)
     length = sum(weights) // divisor
     rule = f"a cycle (the weights over their common divisor) has at most {LONGEST_SCHEDULE} turns"
-    require(length <= LONGEST_SCHEDULE, where, rule, length)
+    check(length <= LONGEST_SCHEDULE, where, rule, length)
     purses = [0] * len(weights)
     turns = []
     for _ in range(length):

@@ -22,8 +22,7 @@ from prometheus_client.openmetrics import exposition as openmetrics_format
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar as BucketExemplar
 
-from meshlab.model import require
-from meshlab.rules import require_known
+from meshlab.rules import check, require_known
 from meshlab.telemetry.names import METRICS, UP, Metric
 from meshlab.telemetry.series import Exemplar, Recording, SeriesKey
 
@@ -52,7 +51,7 @@ class RecordingCollector(Collector):
     def __init__(self, recording: Recording, at: float, exemplars: Iterable[Exemplar] = ()) -> None:
         scrape = int(np.searchsorted(recording.times, at, side="right")) - 1
         where = f"recording of '{recording.target}'"
-        require(scrape >= 0, where, "at must not be before the first scrape", at)
+        check(scrape >= 0, where, "at must not be before the first scrape", at)
         self.schema = recording.schema
         self.values = recording.values[scrape].tolist()
         seen = (e for e in exemplars if e.target == recording.target)

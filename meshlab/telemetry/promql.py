@@ -32,8 +32,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from meshlab.model import require
-from meshlab.rules import require_known
+from meshlab.rules import check, require_known
 from meshlab.telemetry.series import label_names
 
 Closed = Literal["left-open", "left-closed"]
@@ -123,13 +122,13 @@ def _over_windows(
     closed: Closed,
 ) -> pd.DataFrame:
     """Apply ``rule`` to every series, in every window that holds at least two of its samples."""
-    require(window > 0, "range vector", "window must be > 0 s", window)
+    check(window > 0, "range vector", "window must be > 0 s", window)
     require_known(closed, ("left-open", "left-closed"), "range vector", "closed")
     asked = np.unique(samples["time"] if at is None else np.atleast_1d(at))
     samples = samples.dropna(subset=["value"]).sort_values("time", kind="stable")
     labels = label_names(samples)
     single = not samples.duplicated([*labels, "time"]).any()
-    require(single, "range vector", "labels must tell the series apart", labels)
+    check(single, "range vector", "labels must tell the series apart", labels)
     time, value = _milliseconds(samples["time"]), samples["value"].to_numpy()
     rows, times, values = [np.empty(0, int)], [np.empty(0)], [np.empty(0)]
     for own in _rows_by_series(samples, labels):
@@ -214,7 +213,7 @@ def divide(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["time", *label_names(left)]
     same = set(keys) == {"time", *label_names(right)}
-    require(same, "divide", f"both sides must have labels {keys[1:]}", label_names(right))
+    check(same, "divide", f"both sides must have labels {keys[1:]}", label_names(right))
     both = left.merge(right, on=keys, suffixes=("", "_right"))
     return both.assign(value=both["value"] / both["value_right"]).drop(columns="value_right")
 

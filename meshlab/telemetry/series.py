@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from meshlab.model import require
-from meshlab.rules import require_known
+from meshlab.rules import check, require_known
 from meshlab.telemetry.names import METRICS, Metric
 
 if TYPE_CHECKING:
@@ -79,11 +78,11 @@ class Recording:
     def __post_init__(self) -> None:
         where = f"recording of '{self.target}'"
         shape = (len(self.times), len(self.schema))
-        require(
+        check(
             self.values.shape == shape, where, f"values must have shape {shape}", self.values.shape
         )
         rising = bool(np.all(np.diff(self.times) > 0))
-        require(rising, where, "times must rise", self.times)
+        check(rising, where, "times must rise", self.times)
 
 
 def frame(

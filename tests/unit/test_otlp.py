@@ -7,7 +7,6 @@ is asked here.
 
 from __future__ import annotations
 
-import doctest
 import json
 import re
 from collections.abc import Callable
@@ -190,7 +189,3 @@ def test_the_same_spans_give_the_same_text_in_one_line() -> None:
 
 def test_no_spans_are_an_empty_message() -> None:
     assert otlp([]) == {"resourceSpans": []}
-
-
-def test_the_examples_in_the_module_are_right() -> None:
-    assert doctest.testmod(module).failed == 0

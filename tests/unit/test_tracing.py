@@ -6,7 +6,6 @@ examples of the specification.
 
 from __future__ import annotations
 
-import doctest
 import random
 from itertools import pairwise
 
@@ -14,7 +13,6 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from meshlab import tracing
 from meshlab.model import ConfigError, Outcome
 from meshlab.tracing import (
     HeadSampler,
@@ -413,7 +411,3 @@ def test_every_span_is_in_the_tree_once_and_no_child_before_an_earlier_one() -> 
 
 def test_a_span_knows_how_long_it_took() -> None:
     assert span("a", None, 2.0).seconds == 1.0
-
-
-def test_the_examples_in_the_docstrings_are_true() -> None:
-    assert doctest.testmod(tracing).failed == 0
