@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import argparse
 import io
-import math
 import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from meshlab import commands as incident_commands
+from meshlab.commands import add, number, whole
 from meshlab.model import MeshlabError
 
 if TYPE_CHECKING:
@@ -93,28 +92,19 @@ def _parser() -> Parser:
     )
     demo.add_argument(
         "--seed",
-        type=incident_commands.seed,
+        type=whole(0),
         default=1,
         metavar="N",
         help="another run of the same scenario (1)",
     )
     own = demo.add_mutually_exclusive_group()
-    own.add_argument("--rate", type=_rate, default=20.0, metavar="R", help="pages per second (20)")
+    rate = number(">= 0", lambda n: n >= 0)
+    own.add_argument("--rate", type=rate, default=20.0, metavar="R", help="pages per second (20)")
     own.add_argument("--scenario", metavar="FILE", help="run this scenario instead of the shop's")
     demo.add_argument("--json", action="store_true", help="print a JSON document instead of tables")
     demo.set_defaults(do=_demo)
-    incident_commands.add(commands)
+    add(commands)
     return parser
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = math.nan
-    if not 0.0 <= rate < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a number >= 0, got {text!r}")
-    return rate
 
 
 def _demo(chosen: argparse.Namespace) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,16 +39,17 @@ data/prometheus/ has alert rules and a Grafana dashboard for it."""
 def add(commands: Any) -> None:
     """Add both commands to a parser's ``commands``; each sets ``do``, which does it."""
     replay = _command(commands, "replay", "tell the incident as it emerged", REPLAY, REPLAY_MORE)
-    _add_run(replay, weight=100)
+    _add_run(replay)
     replay.add_argument("--json", action="store_true", help="print a JSON document, no tables")
     replay.add_argument("--html", metavar="FILE", help="also write a page to share, in one file")
     replay.set_defaults(do=_replay)
 
     export = _command(commands, "export", "write the incident's metrics for Prometheus", EXPORT)
     export.add_argument("--openmetrics", metavar="FILE", required=True, help="the file to write")
-    _add_run(export, weight=100)
+    _add_run(export)
     export.add_argument("--start", metavar="TIME", help="when 14:20 is (2025-11-28T14:20:00Z)")
-    export.add_argument("--step", type=_positive, metavar="S", help="one scrape in S seconds")
+    seconds = number("> 0", lambda n: n > 0)
+    export.add_argument("--step", type=seconds, metavar="S", help="one scrape in S seconds")
     export.add_argument("--metric", action="append", metavar="NAME", help="only this; may repeat")
     export.add_argument("--target", action="append", metavar="NAME", help="only this instance")
     export.set_defaults(do=_export)
@@ -59,35 +62,39 @@ def _command(commands: Any, name: str, short: str, long: str, more: str = "") ->
     )
 
 
-def _add_run(parser: Any, weight: int) -> None:
+def _add_run(parser: Any) -> None:
     """The options that choose a run."""
-    parser.add_argument("--seed", type=seed, default=1, metavar="N", help="another run (1)")
-    text = f"a simulated request stands for N ({weight}); 1 is full scale"
-    parser.add_argument("--weight", type=_weight, default=weight, metavar="N", help=text)
+    parser.add_argument("--seed", type=whole(0), default=1, metavar="N", help="another run (1)")
+    text = "a simulated request stands for N (100); 1 is full scale"
+    parser.add_argument("--weight", type=whole(1), default=100, metavar="N", help=text)
     parser.add_argument("--what-if", metavar="NAME", help="another history: with this defence")
     parser.add_argument("--at", metavar="HH:MM", help="the defence holds from then on, not 14:20")
 
 
-def seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number >= 0, got {text!r}")
-    return int(text)
+def whole(least: int) -> Callable[[str], int]:
+    """The type of an option: a whole number, ``least`` or more."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be a whole number >= {least}, got {text!r}")
+        return int(text)
+
+    return read
 
 
-def _weight(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"must be a whole number >= 1, got {text!r}")
-    return int(text)
+def number(rule: str, fits: Callable[[float], bool]) -> Callable[[str], float]:
+    """The type of an option: a finite number that fits the ``rule``, such as "> 0"."""
 
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and fits(value)):
+            raise argparse.ArgumentTypeError(f"must be a number {rule}, got {text!r}")
+        return value
 
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not value > 0.0:
-        raise argparse.ArgumentTypeError(f"must be a number > 0, got {text!r}")
-    return value
+    return read
 
 
 # ---- what they do

@@ -20,9 +20,8 @@ from meshlab.investigation.case import NAMING, Answer, Investigation
 from meshlab.investigation.causes import CAUSES
 from meshlab.investigation.debrief import Debrief
 from meshlab.investigation.sources import SOURCES
-from meshlab.lab import bundle
 from meshlab.model import MeshlabError
-from meshlab.panels import repaint
+from meshlab.panels import Box, repaint
 from meshlab.widgets import Words
 
 
@@ -74,7 +73,7 @@ class Menu(AnyWidget):
     """
 
 
-class Desk(widgets.VBox):  # type: ignore[misc]
+class Desk(Box):
     """A menu, what the last press showed as a figure and as a table, and the same in words."""
 
     def __init__(self, case: Investigation | None = None) -> None:
@@ -119,10 +118,9 @@ class Desk(widgets.VBox):  # type: ignore[misc]
     def __repr__(self) -> str:
         return f"Desk. {self.case!r} {self.words.text}"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """The widget, and for viewers without a kernel the figure as it is now."""
-        view = super()._repr_mimebundle_(**kwargs)
-        return {**view, **bundle(go.Figure(self.figure)), "text/plain": repr(self)}
+    def picture(self) -> go.Figure:
+        """The figure as it is now."""
+        return go.Figure(self.figure)
 
 
 def _groups() -> list[dict[str, Any]]:

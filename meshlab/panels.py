@@ -44,7 +44,18 @@ def choice(label: str, options: Sequence[str], value: str | None = None) -> widg
     )
 
 
-class Panel(widgets.VBox):  # type: ignore[misc]
+class Box(widgets.VBox):  # type: ignore[misc]
+    """Widgets, and for viewers without a kernel one `picture` of what they show, in words too."""
+
+    def picture(self) -> go.Figure:
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        view = super()._repr_mimebundle_(**kwargs)
+        return {**view, **bundle(self.picture()), "text/plain": repr(self)}
+
+
+class Panel(Box):
     """Controls, a figure that is repainted in place, and beneath it what the figure says in words.
 
     When a hand moves faster than the mesh runs, the newest value wins: a control has one message on
@@ -89,10 +100,9 @@ class Panel(widgets.VBox):  # type: ignore[misc]
         names = ", ".join(str(control.description) for control in self.controls.values())
         return f"Panel with {names}. {summary_of(self.figure)}"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """The widget, and for viewers without a kernel the figure as it is now."""
-        view = super()._repr_mimebundle_(**kwargs)
-        return {**view, **bundle(go.Figure(self.figure)), "text/plain": repr(self)}
+    def picture(self) -> go.Figure:
+        """The figure as it is now."""
+        return go.Figure(self.figure)
 
 
 def repaint(widget: go.FigureWidget, figure: go.Figure) -> None:

@@ -24,10 +24,9 @@ from meshlab.incident.knobs import (
     RESTARTS,
     Knobs,
 )
-from meshlab.lab import bundle
 from meshlab.mesh import run
 from meshlab.model import MeshlabError
-from meshlab.panels import choice, slider
+from meshlab.panels import Box, choice, slider
 from meshlab.replay.player import Player
 from meshlab.replay.story import charts, numbers
 from meshlab.result import Result
@@ -60,7 +59,7 @@ def controls() -> dict[str, Any]:
     }
 
 
-class Replay(widgets.VBox):  # type: ignore[misc]
+class Replay(Box):
     """The player, its knobs, and in words what a turned knob changed.
 
     ``result`` is what happened. As in `meshlab.panels.Panel`, the newest value wins, and a change
@@ -135,17 +134,12 @@ class Replay(widgets.VBox):  # type: ignore[misc]
             for name, value in other.get("numbers", {}).items()
         ]
 
-    def figure(self) -> go.Figure:
-        """The replay in one picture."""
+    def picture(self) -> go.Figure:
+        """The storyboard."""
         return storyboard(self.player.story, self.player.other or None)
 
     def __repr__(self) -> str:
         return f"{self.player!r} {self.words.text}"
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """The widget, and for viewers without a kernel the storyboard."""
-        view = super()._repr_mimebundle_(**kwargs)
-        return {**view, **bundle(self.figure()), "text/plain": repr(self)}
 
 
 def _in_words(other: dict[str, Any]) -> str:

@@ -219,7 +219,7 @@ def test_what_can_not_be_changed_is_said_and_the_picture_stays(replay: Replay) -
 def test_the_storyboard_says_both_histories(replay: Replay) -> None:
     alone = storyboard(replay.player.story)
     replay.change(memory_mib=1024)
-    figure = replay.figure()
+    figure = replay.picture()
     assert len(figure.data) == len(alone.data) + 2
     assert "With memory_mib 1024" in figure.layout.meta["summary"]
     bundle = replay._repr_mimebundle_()
