@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from meshlab.exercises.answers import Hint
 from meshlab.rules import require_known
 
 LESSONS = ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "12", "A2")
@@ -22,11 +23,18 @@ LESSONS = ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "12
 class Exercise:
     """One exercise: what is asked, and how an answer is judged.
 
-    ``judge(answer)`` gives a hint where the answer is not right yet, and None where it is.
+    ``rule`` gives or raises a hint where an answer is not right yet, and gives None where it is.
     """
 
     question: str
-    judge: Callable[[Any], str | None]
+    rule: Callable[[Any], str | None]
+
+    def judge(self, answer: object) -> str | None:
+        """What to look at next; None if the answer is right."""
+        try:
+            return self.rule(answer)
+        except Hint as hint:
+            return str(hint)
 
 
 def exercise(key: str) -> Exercise:

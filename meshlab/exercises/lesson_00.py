@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from meshlab.exercises import Exercise
+from meshlab.exercises.answers import one_of, returned, whole
 from meshlab.faults import Slowdown
 from meshlab.mesh import run
 from meshlab.scenario import Scenario
@@ -35,20 +36,17 @@ def lost(scenario: Scenario) -> int:
 
 
 def _judge_factor(answer: object) -> str | None:
-    if not isinstance(answer, int) or not 1 <= answer <= 100:
-        return f"a whole number from 1 on is asked for, and this is {answer!r}"
-    if lost(slow_shop(answer)) <= MANY:
-        return f"at {answer} no more than {MANY} pages are lost; try a larger factor"
-    if lost(slow_shop(answer - 1 or 1)) > MANY and answer > 1:
-        return f"more than {MANY} are lost at {answer}, but so they are at {answer - 1}"
+    factor = whole(answer, 1, 100)
+    if lost(slow_shop(factor)) <= MANY:
+        return f"at {factor} no more than {MANY} pages are lost; try a larger factor"
+    if lost(slow_shop(factor - 1 or 1)) > MANY and factor > 1:
+        return f"more than {MANY} are lost at {factor}, but so they are at {factor - 1}"
     return None
 
 
 def _judge_culprit(answer: object) -> str | None:
     scenario = mystery_shop()
-    names = [service.name for service in scenario.services]
-    if answer not in names:
-        return f"the answer is one of {', '.join(names)}, and this is {answer!r}"
+    one_of(answer, [service.name for service in scenario.services])
     ill = {fault.service for fault in scenario.faults if isinstance(fault, Slowdown)}
     if answer not in ill:
         return f"{answer} is not ill, full or not. Which full service calls none that is full?"
@@ -56,13 +54,7 @@ def _judge_culprit(answer: object) -> str | None:
 
 
 def _judge_shop(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
-    scenario = answer()
-    if scenario is None:
-        return "kinder_shop() returns None; let it return a scenario"
-    if not isinstance(scenario, Scenario):
-        return f"kinder_shop() must return a scenario, and it returns {type(scenario).__name__}"
+    scenario = returned(answer, want="a scenario", kind=Scenario)
     load, duration = slow_shop(8).loads, 60
     if scenario.loads != load or scenario.duration != duration:
         return "the load must stay as it was: 20 pages per second for 60 seconds"

@@ -8,6 +8,7 @@ from math import inf, sqrt
 from statistics import mean, variance
 
 from meshlab.exercises import Exercise
+from meshlab.exercises.answers import function, one_of, returned
 from meshlab.faults import EdgeFault, Errors, Outage
 from meshlab.mesh import run
 from meshlab.policies.retry import RetryPolicy
@@ -102,16 +103,15 @@ def _gateway_errors(percent: float) -> float:
 
 
 def _judge_share(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function error_share(result, service) is asked for, and this is {answer!r}"
+    error_share = function(answer)
     result = run(shop(rate=20, duration=30), seed=1)
     for service, (_, share) in counted(result).items():
-        hint = _compare(answer(result, service), share, f"{service} at rest")
+        hint = _compare(error_share(result, service), share, f"{service} at rest")
         if hint is not None:
             return hint
     result = _restarted()
     where = "auth on a day when its processes restarted (their counters begin again at 0)"
-    return _compare(answer(result, "auth"), counted(result)["auth"][1], where)
+    return _compare(error_share(result, "auth"), counted(result)["auth"][1], where)
 
 
 def _restarted() -> Result:
@@ -131,11 +131,7 @@ def _compare(found: object, share: float, where: str) -> str | None:
 
 
 def _judge_twin(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
-    scenario = answer()
-    if not isinstance(scenario, Scenario):
-        return f"sick_user() must return a scenario, and it returns {scenario!r}"
+    scenario = returned(answer, want="a scenario", kind=Scenario)
     if any(isinstance(fault, EdgeFault) for fault in scenario.faults):
         return "an edge is broken in your world too; let the service user fail instead"
     if (scenario.loads, scenario.duration) != (lost_way().loads, lost_way().duration):
@@ -170,8 +166,7 @@ CLUES = {
 
 
 def _judge_suspect(answer: object) -> str | None:
-    if answer not in SUSPECTS:
-        return f"the answer is one of {', '.join(SUSPECTS)}, and this is {answer!r}"
+    one_of(answer, SUSPECTS)
     if answer in CLUES:
         return f"if it were {answer}, {CLUES[str(answer)]}. Compare the requests with calm days"
     return None

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from meshlab.exercises import Exercise
+from meshlab.exercises.answers import one_of, returned
 from meshlab.faults import Outage
 from meshlab.load import Load
 from meshlab.mesh import run
@@ -109,11 +110,8 @@ def _judge_silence(answer: object) -> str | None:
         return f"two words are asked for, (service, meaning), and this is {answer!r}"
     records = mystery_store()
     service, meaning = answer
-    names = sorted(records["service"].unique())
-    if service not in names:
-        return f"the service is one of {', '.join(names)}, and this is {service!r}"
-    if meaning not in MEANINGS:
-        return f"the meaning is one of {', '.join(MEANINGS)}, and this is {meaning!r}"
+    one_of(service, sorted(records["service"].unique()), "the service")
+    one_of(meaning, MEANINGS, "the meaning")
     mine = records[records["service"] == service]["time"]
     if mine.between(16, 29).any():
         return f"{service} has records in every five seconds; draw windows(store, 'requests')"
@@ -125,12 +123,8 @@ def _judge_silence(answer: object) -> str | None:
 
 
 def _judge_distinct(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     records = doubled_store()
-    given = answer(records.copy())
-    if given is None:
-        return "distinct(records) returns None; let it return a frame"
+    given = returned(answer, records.copy(), want="a frame")
     if not isinstance(given, pd.DataFrame) or list(given.columns) != list(records.columns):
         return f"distinct(records) must return a frame with the columns {list(records.columns)}"
     want = set(records.itertuples(index=False, name=None))
@@ -146,13 +140,9 @@ def _judge_distinct(answer: object) -> str | None:
 
 
 def _judge_verdict(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     for truth, scenario in silent_gateways().items():
         up, answered, records = evidence(run(scenario, seed=1))
-        said = answer(up, answered, records)
-        if said is None:
-            return "verdict(...) returns None; let it return a word"
+        said = returned(answer, up, answered, records, want="a word")
         if said != truth:
             return (
                 f"for up={up:g}, answered={answered:g}, records={records} "

@@ -10,6 +10,7 @@ from math import isfinite
 import pandas as pd
 
 from meshlab.exercises import Exercise
+from meshlab.exercises.answers import one_of, returned, whole
 from meshlab.faults import EdgeFault, Errors
 from meshlab.mesh import run
 from meshlab.result import Result
@@ -58,16 +59,15 @@ def unanswered(window: float) -> int:
 
 
 def _judge_window(answer: object) -> str | None:
-    if not isinstance(answer, int) or isinstance(answer, bool) or not 1 <= answer <= 300:
-        return f"a whole number of seconds is asked for, and this is {answer!r}"
-    silent = unanswered(answer)
+    window = whole(answer, 1, 300, "a whole number of seconds")
+    silent = unanswered(window)
     if silent:
         return (
-            f"with {answer} s and one scrape lost there are {silent} cases without an answer; "
+            f"with {window} s and one scrape lost there are {silent} cases without an answer; "
             "how many samples must be left in the window?"
         )
-    if answer > 1 and not unanswered(answer - 1):
-        return f"{answer} s always has an answer, but so has {answer - 1} s"
+    if window > 1 and not unanswered(window - 1):
+        return f"{window} s always has an answer, but so has {window - 1} s"
     return None
 
 
@@ -81,14 +81,8 @@ def _totals(result: Result, metric: str) -> dict[tuple[str, str], float]:
 
 
 def _judge_retries(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     result = unseen_run()
-    got = answer(result)
-    if got is None:
-        return "retry_share() returns None; let it return a dictionary"
-    if not isinstance(got, Mapping):
-        return f"retry_share() must return a dictionary, and it returns {type(got).__name__}"
+    got = returned(answer, result, want="a dictionary", kind=Mapping)
     retries, tries = _totals(result, "mesh_retries_total"), _totals(result, "mesh_attempts_total")
     if set(got) != set(tries):
         return f"the keys must be all {len(tries)} edges, like {min(tries)}; yours has {len(got)}"
@@ -108,13 +102,9 @@ def _judge_retries(answer: object) -> str | None:
 
 
 def _judge_p95(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     result = unseen_run()
     for destination in ("auth", "order"):
-        got = answer(result, destination)
-        if got is None:
-            return "p95() returns None; let it return a number"
+        got = returned(answer, result, destination, want="a number")
         if not is_number(got) or not isfinite(got):
             return f"p95() must return one number in seconds, and it returns {got!r}"
         hint = _compare_p95(result, destination, float(got))
@@ -146,12 +136,8 @@ def _compare_p95(result: Result, destination: str, got: float) -> str | None:
 
 
 def _judge_suspicion(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     for tries, right in [*((t, False) for t in FAIR), *((t, True) for t in UNFAIR)]:
-        got = answer(dict(tries))
-        if got is None:
-            return "suspicious() returns None; let it return True or False"
+        got = returned(answer, dict(tries), want="True or False")
         if bool(got) is not right:
             said = "suspicious" if got else "fair"
             return f"{tries} is not {said}. Does your rule look at shares alone, or at counts too?"
@@ -160,9 +146,7 @@ def _judge_suspicion(answer: object) -> str | None:
 
 def _judge_way(answer: object) -> str | None:
     scenario = mystery_shop()
-    ways = [edge.name for edge in scenario.edges]
-    if answer not in ways:
-        return f"the answer is one of {', '.join(ways)}, and this is {answer!r}"
+    one_of(answer, [edge.name for edge in scenario.edges])
     lossy = {fault.target for fault in scenario.faults if isinstance(fault, EdgeFault)}
     ill = {fault.service for fault in scenario.faults if isinstance(fault, Errors)}
     if answer in lossy:

@@ -10,6 +10,7 @@ from typing import Any
 from meshlab.clock import Clock
 from meshlab.distributions import LogNormal
 from meshlab.exercises import Exercise
+from meshlab.exercises.answers import function, one_of, returned, whole
 from meshlab.faults import Errors, Outage, Slowdown
 from meshlab.figures.lanes import spells
 from meshlab.load import Load
@@ -78,13 +79,12 @@ def false_alarms(in_a_row: int) -> float:
 
 
 def _judge_in_a_row(answer: object) -> str | None:
-    if not isinstance(answer, int) or isinstance(answer, bool) or not 1 <= answer <= 1000:
-        return f"a whole number of failures in a row is asked for, and this is {answer!r}"
-    often = false_alarms(answer)
+    count = whole(answer, 1, 1000, "a whole number of failures in a row")
+    often = false_alarms(count)
     if often > 1:
-        return f"{answer} in a row come by chance {often:,.1f} times a day"
-    if false_alarms(answer - 1) <= 1 if answer > 1 else False:
-        return f"{answer} in a row are rare enough, but so are {answer - 1}"
+        return f"{count} in a row come by chance {often:,.1f} times a day"
+    if count > 1 and false_alarms(count - 1) <= 1:
+        return f"{count} in a row are rare enough, but so are {count - 1}"
     return None
 
 
@@ -124,15 +124,9 @@ def unseen_storm() -> Result:
 
 
 def _judge_seconds(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     result = unseen_storm()
     end = result.scenario.duration
-    got = answer(result.ledger, end)
-    if got is None:
-        return "not_closed() returns None; let it return a dictionary"
-    if not isinstance(got, Mapping):
-        return f"not_closed() must return a dictionary, and it returns {type(got).__name__}"
+    got = returned(answer, result.ledger, end, want="a dictionary", kind=Mapping)
     lanes = spells(result.ledger, end)
     if set(got) != set(lanes):
         return f"the keys must be the {len(lanes)} breakers that opened, like {min(lanes)}"
@@ -168,12 +162,11 @@ class OwnWindow(BreakerConfig):
 
 
 def _judge_window(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a class is asked for, and this is {answer!r}"
-    hint = _judge_shares(answer)
+    make = function(answer, "a class")
+    hint = _judge_shares(make)
     if hint is not None:
         return hint
-    breaker = OwnWindow(make=answer)
+    breaker = OwnWindow(make=make)
     for seed in SEEDS:
         if opened(one_edge(Errors(service="payment", rate=0.1), breaker=breaker), seed):
             return "in the mesh it opened although only a tenth of the calls failed"
@@ -231,9 +224,7 @@ def openings(entries: Iterable[Entry]) -> dict[str, int]:
 
 
 def _judge_origin(answer: object) -> str | None:
-    known = [service.name for service in shop().services]
-    if answer not in known:
-        return f"the answer is one of {', '.join(known)}, and this is {answer!r}"
+    one_of(answer, [service.name for service in shop().services])
     if answer == "inventory":
         return None
     times = openings(storm_entries()).get(str(answer), 0)

@@ -11,6 +11,7 @@ from meshlab.clock import Clock
 from meshlab.distributions import Constant
 from meshlab.dotted import replaced
 from meshlab.exercises import Exercise
+from meshlab.exercises.answers import function, one_of, returned, whole
 from meshlab.faults import EdgeFault, Errors
 from meshlab.load import Load
 from meshlab.mesh import run
@@ -37,13 +38,12 @@ TOKENS = 5
 
 
 def _judge_attempts(answer: object) -> str | None:
-    if not isinstance(answer, int) or isinstance(answer, bool) or not 1 <= answer <= 100:
-        return f"a whole number of attempts is asked for, and this is {answer!r}"
-    tries = ASKED * expected_attempts(FAILING, answer)
+    attempts = whole(answer, 1, 100, "a whole number of attempts")
+    tries = ASKED * expected_attempts(FAILING, attempts)
     if tries >= CAN:
-        return f"with {answer} attempts there are {tries:,.0f} tries per second"
-    if ASKED * expected_attempts(FAILING, answer + 1) < CAN:
-        return f"{answer} are few enough, but one more would fit as well"
+        return f"with {attempts} attempts there are {tries:,.0f} tries per second"
+    if ASKED * expected_attempts(FAILING, attempts + 1) < CAN:
+        return f"{attempts} are few enough, but one more would fit as well"
     return None
 
 
@@ -62,14 +62,8 @@ def wild_run() -> Result:
 
 
 def _judge_amplification(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     result = wild_run()
-    got = answer(result)
-    if got is None:
-        return "amplification() returns None; let it return a dictionary"
-    if not isinstance(got, Mapping):
-        return f"amplification() must return a dictionary, and it returns {type(got).__name__}"
+    got = returned(answer, result, want="a dictionary", kind=Mapping)
     if set(got) != set(result.edges):
         return f"the keys must be all {len(result.edges)} edges, like {min(result.edges)}"
     if not all(is_number(tries) for tries in got.values()):
@@ -120,15 +114,14 @@ def storm(make: Callable[[], Budget], p: float) -> Scenario:
 
 
 def _judge_budget(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a class is asked for, and this is {answer!r}"
-    hint = _judge_alone(answer)
+    make = function(answer, "a class")
+    hint = _judge_alone(make)
     if hint is not None:
         return hint
-    dead = run(storm(answer, 1.0), seed=1).edges["client", "s"]
+    dead = run(storm(make, 1.0), seed=1).edges["client", "s"]
     if dead.retries != TOKENS:
         return f"in the mesh, everything failing, {dead.retries} retries were sent instead of 5"
-    rare = run(storm(answer, 0.02), seed=1).edges["client", "s"]
+    rare = run(storm(make, 0.02), seed=1).edges["client", "s"]
     if rare.retries_denied > 0.1 * rare.retries:
         return f"in the mesh, 2 % failing, {rare.retries_denied} retries were denied"
     return None
@@ -195,11 +188,10 @@ def mystery_shop() -> Scenario:
 def _judge_forgotten(answer: object) -> str | None:
     scenario = mystery_shop()
     names = [edge.name for edge in scenario.edges]
-    if answer not in names:
-        return f"the answer is one of {', '.join(names)}, and this is {answer!r}"
+    one_of(answer, names)
     if answer == "->".join(FORGOTTEN):
         return None
-    edge = scenario.edges[names.index(answer)]
+    edge = scenario.edges[names.index(str(answer))]
     return (
         f"{answer} has at most {edge.retry.max_attempts} attempts, as is usual here; "
         "on which edge are there more tries per call than usual ones could make?"

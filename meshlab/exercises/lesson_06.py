@@ -9,6 +9,7 @@ from typing import Any
 from meshlab.chisquare import chi_square
 from meshlab.distributions import Around, Constant, Exponential
 from meshlab.exercises import Exercise
+from meshlab.exercises.answers import returned
 from meshlab.faults import Fault, Outage
 from meshlab.load import Load
 from meshlab.mesh import run
@@ -139,12 +140,8 @@ def _judge_ring(answer: object) -> str | None:
 
 
 def _judge_p_value(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     for counts, shares in COUNTS:
-        got = answer(list(counts), list(shares))
-        if got is None:
-            return "p_value() returns None; let it return a number"
+        got = returned(answer, list(counts), list(shares), want="a number")
         if not is_number(got) or not 0 <= got <= 1:
             return f"a p-value is a number in 0..1, and yours is {got!r}"
         want = chi_square(counts, shares).p_value

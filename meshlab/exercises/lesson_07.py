@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from meshlab.distributions import Around, Exponential
 from meshlab.exercises import Exercise
+from meshlab.exercises.answers import function, one_of, returned, whole
 from meshlab.load import Load
 from meshlab.mesh import run
 from meshlab.model import Outcome
@@ -106,28 +107,23 @@ def situations() -> Iterable[tuple[dict[str, float], str]]:
 
 
 def _judge_drain(answer: object) -> str | None:
-    if not isinstance(answer, int) or isinstance(answer, bool) or not 0 <= answer <= 20:
-        return f"a whole number of seconds from 0 to 20 is asked for, and this is {answer!r}"
-    refused, reset = lost(answer)
+    drain = whole(answer, 0, 20, "a whole number of seconds")
+    refused, reset = lost(drain)
     if refused:
         return f"{refused} tries found nobody there: some gateways had not heard yet. Who is last?"
     if reset:
         return f"nobody was called in vain, but {reset} tries were still at work when it stopped"
-    if answer and not any(lost(answer - 1)):
-        return f"{answer} s lose nothing, but neither do {answer - 1} s"
+    if drain and not any(lost(drain - 1)):
+        return f"{drain} s lose nothing, but neither do {drain - 1} s"
     return None
 
 
 def _judge_verdicts(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     rng = np.random.default_rng(7)
     for unhealthy, healthy in ((1, 1), (2, 1), (3, 2), (2, 3)):
         probes = [bool(ok) for ok in rng.random(60) < 0.6]
         want = _verdicts(probes, unhealthy, healthy)
-        got = answer(list(probes), unhealthy, healthy)
-        if got is None:
-            return "verdicts() returns None; let it return a list"
+        got = returned(answer, list(probes), unhealthy, healthy, want="a list")
         if not isinstance(got, list) or len(got) != len(probes):
             return f"a list of {len(probes)} verdicts is asked for, one after each probe"
         if got != want:
@@ -152,12 +148,8 @@ def _verdicts(probes: list[bool], unhealthy: int, healthy: int) -> list[bool]:
 
 
 def _judge_why(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     for seen, cause in situations():
-        got = answer(**seen)
-        if got is None:
-            return "why(...) returns None; let it return a word"
+        got = returned(partial(function(answer), **seen), want="a word")
         if got not in CAUSES:
             return f"the words are {', '.join(CAUSES)}, and why says {got!r}"
         if got != cause:
@@ -171,11 +163,8 @@ def _judge_mystery(answer: object) -> str | None:
         return f"two words are asked for, (sidecar, cause), and this is {answer!r}"
     sidecar, cause = answer
     result = mystery()
-    names = result.scenario.service("gateway").instance_names()
-    if sidecar not in names:
-        return f"the sidecar is one of {', '.join(names)}, and this is {sidecar!r}"
-    if cause not in CAUSES:
-        return f"the cause is one of {', '.join(CAUSES)}, and this is {cause!r}"
+    one_of(sidecar, result.scenario.service("gateway").instance_names(), "the sidecar")
+    one_of(cause, CAUSES, "the cause")
     if sidecar in {row.sidecar for row in delays(result, "auth-4")}:
         return f"{sidecar} did get an answer from auth-4; which sidecar has no row?"
     if cause != "ejection":

@@ -12,6 +12,7 @@ import numpy as np
 
 from meshlab.canaries import new_version, with_canary
 from meshlab.exercises import Exercise
+from meshlab.exercises.answers import function, one_of, returned
 from meshlab.faults import Errors
 from meshlab.policies.rate_limit import RateLimit
 from meshlab.rules import is_number
@@ -91,12 +92,8 @@ def expected_log_ratio(canary: int, others: int, weight: float, ratio: float) ->
 
 
 def _judge_ratio(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     for case in CASES:
-        got, right = answer(*case), expected_log_ratio(*case)
-        if got is None:
-            return "log_ratio() returns None; let it return a number"
+        got, right = returned(answer, *case, want="a number"), expected_log_ratio(*case)
         if not is_number(got):
             return f"log_ratio() must return one number, and it returns {got!r}"
         if abs(got - right) > 1e-9:
@@ -124,23 +121,20 @@ def alarms(rule: Callable[[Looks], Any], worlds: Sequence[Looks]) -> float:
 
 
 def _judge_rule(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
-    if answer([(0, 3)]) is None:
-        return "roll_back() returns None; let it return True or False"
+    rule = function(answer)
+    returned(rule, [(0, 3)], want="True or False")
     allowed = FALSE_ALARMS + 3 * (FALSE_ALARMS * (1 - FALSE_ALARMS) / FAIR) ** 0.5
-    false = alarms(answer, canaries(1.0, FAIR, seed=1))
+    false = alarms(rule, canaries(1.0, FAIR, seed=1))
     if false > allowed:
         return f"it rolls back {false:.0%} of {FAIR} canaries that are as good as the rest"
-    found = alarms(answer, canaries(RATIO, BAD, seed=2))
+    found = alarms(rule, canaries(RATIO, BAD, seed=2))
     if found < FOUND:
         return f"of {BAD} canaries that fail {RATIO:g} times as often it finds {found:.0%}"
     return None
 
 
 def _judge_route(answer: object) -> str | None:
-    if answer not in ROUTES:
-        return f"the answer is one of {', '.join(ROUTES)}, and this is {answer!r}"
+    one_of(answer, ROUTES)
     (ill,) = mystery_routes().faults
     assert isinstance(ill, Errors)
     if answer == ill.route:
@@ -149,9 +143,7 @@ def _judge_route(answer: object) -> str | None:
 
 
 def _judge_release(answer: object) -> str | None:
-    names = tuple(new_version(service) for service in RELEASED)
-    if answer not in names:
-        return f"the answer is one of {', '.join(names)}, and this is {answer!r}"
+    one_of(answer, [new_version(service) for service in RELEASED])
     old = str(answer).removesuffix("-v2")
     scenario = three_releases()
     rates = [max(i.error_rate for i in scenario.service(n).instances) for n in (old, str(answer))]

@@ -8,6 +8,7 @@ from functools import cache
 
 from meshlab.dotted import replaced
 from meshlab.exercises import Exercise
+from meshlab.exercises.answers import function, one_of, returned
 from meshlab.faults import EdgeFault
 from meshlab.load import Load
 from meshlab.mesh import run
@@ -74,14 +75,9 @@ def expected_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _judge_pass_on(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     for what, headers in INCOMING:
-        got, right = answer(dict(headers), MINE), expected_headers(headers)
-        if got is None:
-            return "pass_on() returns None; let it return a dictionary"
-        if not isinstance(got, Mapping):
-            return f"pass_on() must return a dictionary, and it returns {type(got).__name__}"
+        got = returned(answer, dict(headers), MINE, want="a dictionary", kind=Mapping)
+        right = expected_headers(headers)
         if dict(got) != right:
             return f"with {what} ({headers}) you send {dict(got)}: {_wrong(dict(got), right)}"
     return None
@@ -119,14 +115,10 @@ def _root(spans: list[Span]) -> Node:
 
 
 def _judge_culprit(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     for spans in unseen_pages():
-        got = answer(list(spans))
+        got = returned(answer, list(spans), want="the name of a service")
         own = own_seconds_by_service(_root(spans))
         right = max(own, key=own.__getitem__)
-        if got is None:
-            return "culprit() returns None; let it return the name of a service"
         if got == right:
             continue
         if got not in own:
@@ -144,10 +136,8 @@ def is_bad(root: Span) -> bool:
 
 
 def _judge_keep(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
-    spans = unseen_run().spans
-    tail, again = (tail_sample(spans, lambda trace: bool(answer(trace))) for _ in range(2))
+    keep, spans = function(answer), unseen_run().spans
+    tail, again = (tail_sample(spans, lambda trace: bool(keep(trace))) for _ in range(2))
     kept = {span.trace_id for span in tail.kept}
     if kept != {span.trace_id for span in again.kept}:
         return "asked twice, it keeps other traces; what in a trace is like a lot drawn for it?"
@@ -168,8 +158,7 @@ def _judge_keep(answer: object) -> str | None:
 
 def _judge_forgetful(answer: object) -> str | None:
     services = {service.name: service for service in mystery_shop().services}
-    if answer not in services:
-        return f"the answer is one of {', '.join(services)}, and this is {answer!r}"
+    one_of(answer, services)
     if not services[str(answer)].keeps_trace:
         return None
     return f"traces that reach {answer} go on behind it; who begins traces that nobody asked for?"
@@ -177,8 +166,7 @@ def _judge_forgetful(answer: object) -> str | None:
 
 def _judge_chatty(answer: object) -> str | None:
     edges = {edge.name: edge for edge in chatty_shop().edges}
-    if answer not in edges:
-        return f"the answer is one of {', '.join(edges)}, and this is {answer!r}"
+    one_of(answer, edges)
     calls = max(edges.values(), key=lambda edge: edge.calls)
     if edges[str(answer)] is calls or answer == calls.name:
         return None

@@ -12,6 +12,7 @@ import pandas as pd
 
 from meshlab.dotted import replaced
 from meshlab.exercises import Exercise
+from meshlab.exercises.answers import one_of, returned, whole
 from meshlab.faults import Slowdown
 from meshlab.load import Load
 from meshlab.mesh import run
@@ -96,16 +97,15 @@ def with_limit(limit: int) -> tuple[int, dict[str, float]]:
 
 
 def _judge_limit(answer: object) -> str | None:
-    if not isinstance(answer, int) or isinstance(answer, bool) or not 1 <= answer <= 100:
-        return f"a whole number from 1 to 100 is asked for, and this is {answer!r}"
-    refused, good = with_limit(answer)
+    limit = whole(answer, 1, 100)
+    refused, good = with_limit(limit)
     if refused:
-        return f"a limit of {answer} refuses {refused} calls on a calm day"
+        return f"a limit of {limit} refuses {refused} calls on a calm day"
     if good["/login"] < 0.99:
         return f"only {good['/login']:.0%} of the logins survive: who holds all the workers?"
     if good["/checkout"] < 0.35:
         few = f"only {good['/checkout']:.0%} of the checkouts survive"
-        less = with_limit(answer - 1)[1]["/checkout"] > good["/checkout"] if answer > 1 else False
+        less = limit > 1 and with_limit(limit - 1)[1]["/checkout"] > good["/checkout"]
         return f"{few}: {'they wait too long' if less else 'payment has workers to spare'}"
     return None
 
@@ -140,13 +140,10 @@ def _first(puzzle: Mapping[str, Sequence[float]]) -> list[str]:
 
 
 def _judge_moved(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     for puzzle in puzzles():
-        got = answer({name: list(values) for name, values in puzzle.items()}, 10)
+        given = {name: list(values) for name, values in puzzle.items()}
+        got = returned(answer, given, 10, want="a list of names")
         want = _first(puzzle)
-        if got is None:
-            return "moved() returns None; let it return a list of names"
         if list(got) != want:
             seen = "; ".join(f"{name} {[round(v) for v in vs]}" for name, vs in puzzle.items())
             return f"of these, {want} moved in this order, and yours says {got!r}: {seen}"
@@ -157,8 +154,6 @@ def _judge_moved(answer: object) -> str | None:
 
 
 def _judge_admit(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     for waiting, workers, work, left in [
         (0, 20, 1.0, 3.0),
         (0, 20, 1.0, 0.5),
@@ -170,9 +165,7 @@ def _judge_admit(answer: object) -> str | None:
         (20, 1, 0.2, 3.0),
     ]:
         want = waiting * work / workers + work <= left
-        got = answer(waiting, workers, work, left)
-        if got is None:
-            return "admit() returns None; let it return True or False"
+        got = returned(answer, waiting, workers, work, left, want="True or False")
         if bool(got) is not want:
             when = waiting * work / workers + work
             return (
@@ -194,9 +187,7 @@ def mystery() -> Result:
 
 
 def _judge_mystery(answer: object) -> str | None:
-    services = [service.name for service in mystery().scenario.services]
-    if answer not in services:
-        return f"one of {', '.join(services)} is asked for, and this is {answer!r}"
+    one_of(answer, [service.name for service in mystery().scenario.services])
     if answer == "inventory":
         return None
     if answer == "payment":

@@ -8,6 +8,7 @@ from functools import cache
 from math import inf
 
 from meshlab.exercises import Exercise
+from meshlab.exercises.answers import one_of, returned, whole
 from meshlab.faults import Slowdown
 from meshlab.incident import incident
 from meshlab.incident.history import DEFENCES
@@ -95,9 +96,7 @@ def with_memory(mib: int) -> Toll:
 
 
 def _judge_memory(answer: object) -> str | None:
-    if not isinstance(answer, int) or isinstance(answer, bool) or not 256 <= answer <= 4096:
-        return f"a whole number of MiB from 256 to 4096 is asked for, and this is {answer!r}"
-    happened = with_memory(answer)
+    happened = with_memory(whole(answer, 256, 4096, "a whole number of MiB"))
     if happened.failed < 50_000:
         return None
     if not happened.kills:
@@ -115,12 +114,8 @@ LIMIT = 18_432.0
 
 
 def _judge_forecast(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
     for times, held, want in _forecasts():
-        got = answer(list(times), list(held), LIMIT)
-        if got is None:
-            return "seconds_left() returns None; let it return a number, or infinity"
+        got = returned(answer, list(times), list(held), LIMIT, want="a number, or infinity")
         fits = got > 1e6 if want == inf else abs(got - want) <= 0.05 * want
         if not fits:
             span = f"{held[0]:,.0f} to {held[-1]:,.0f} in {times[-1] - times[0]:.0f} s"
@@ -155,8 +150,7 @@ def another_day() -> Investigation:
 
 
 def _judge_another_day(answer: object) -> str | None:
-    if answer not in CAUSES:
-        return f"one of {', '.join(CAUSES)} is asked for, and this is {answer!r}"
+    one_of(answer, CAUSES)
     verdict = _same_day().again().name(str(answer))
     return None if verdict else str(verdict)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from meshlab.distributions import Constant, Exponential
 from meshlab.exercises import Exercise
+from meshlab.exercises.answers import function
 from meshlab.faults import Slowdown
 from meshlab.load import Load
 from meshlab.mesh import run
@@ -103,10 +104,9 @@ def examples() -> list[Result]:
 
 
 def _judge_recovery(answer: object) -> str | None:
-    if not callable(answer):
-        return f"a function is asked for, and this is {answer!r}"
+    recovery = function(answer)
     for result in examples():
-        got, right = answer(result), seconds_to_recover(result)
+        got, right = recovery(result), seconds_to_recover(result)
         if not isinstance(got, Mapping) or list(got) != ["seconds"]:
             return f"it must return {{'seconds': ...}}, and it returns {got!r}"
         if got["seconds"] != right:

@@ -57,7 +57,7 @@ def test_the_right_answer_is_accepted(key: str, answer: object) -> None:
         ("01.2", lambda result, service: 0.0, "is right"),
         ("01.2", last_number, "counters begin again at 0"),
         ("01.3", 0.3, "a function is asked for"),
-        ("01.3", lambda: None, "it returns None"),
+        ("01.3", lambda: None, "returns None"),
         ("01.3", lost_way, "let the service user fail instead"),
         ("01.3", lambda: replace(sick_user(), duration=60.0), "duration must stay"),
         ("01.3", lambda: sick_user(0.1), "errors of user"),
