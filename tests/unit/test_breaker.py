@@ -504,12 +504,22 @@ def test_a_call_reads_the_clock_at_most_once(name: str) -> None:
 # configuration
 
 
-def test_the_preset_gobreaker_opens_at_the_sixth_failure() -> None:
-    bench = Bench(PRESETS["gobreaker"])
-    bench.calls("xxxxx")
+@pytest.mark.parametrize(
+    ("preset", "before", "seconds"),
+    [
+        ("gobreaker", "xxxxx", 60.0),  # six failures in a row
+        ("polly", "." * 90 + "x" * 9, 5.0),  # a tenth of a hundred calls
+        ("linkerd", "xxxxxx", 1.0),  # seven in a row
+    ],
+)
+def test_a_preset_opens_at_its_last_failure_for_its_time(
+    preset: str, before: str, seconds: float
+) -> None:
+    bench = Bench(PRESETS[preset])
+    bench.calls(before)
     assert bench.state is State.CLOSED
     bench.calls("x")
-    assert bench.rejection().retry_at == 160.0
+    assert bench.rejection().retry_at == 100.0 + seconds
 
 
 def test_the_preset_resilience4j_opens_at_half_of_a_hundred_and_wants_ten_trials() -> None:
@@ -523,22 +533,6 @@ def test_the_preset_resilience4j_opens_at_half_of_a_hundred_and_wants_ten_trials
     assert bench.state is State.HALF_OPEN
     bench.calls(".")
     assert bench.state is State.CLOSED
-
-
-def test_the_preset_polly_opens_at_a_tenth_within_thirty_seconds_for_five() -> None:
-    bench = Bench(PRESETS["polly"])
-    bench.calls("." * 90 + "x" * 9)
-    assert bench.state is State.CLOSED
-    bench.calls("x")
-    assert bench.rejection().retry_at == 105.0
-
-
-def test_the_preset_linkerd_opens_at_the_seventh_failure_for_a_second() -> None:
-    bench = Bench(PRESETS["linkerd"])
-    bench.calls("xxxxxx")
-    assert bench.state is State.CLOSED
-    bench.calls("x")
-    assert bench.rejection().retry_at == 101.0
 
 
 def test_the_preset_finagle_opens_by_either_of_its_rules() -> None:
