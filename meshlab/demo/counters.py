@@ -8,62 +8,49 @@ phases begin and end with a scrape, as in the demo, the numbers are exact.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import numpy as np
 
 from meshlab.result import Result
+from meshlab.telemetry.columns import Columns
 from meshlab.telemetry.names import MESH_REQUEST_DURATION, Metric
 from meshlab.telemetry.promql import bucket_quantile
-from meshlab.telemetry.series import aggregate
+from meshlab.telemetry.registry import BOUNDS
 
-Labels = tuple[str, ...]
 Edges = Collection[tuple[str, str]]
 Quantiles = tuple[float | None, float | None, float | None]
 QUANTILES = (0.5, 0.95, 0.99)
 
 
 class Counters:
-    """One metric of the sidecars, summed over all series that share the labels ``by``.
-
-    No sidecar restarts in a run, so that the sums only rise.
-    """
-
-    def __init__(self, result: Result, metric: Metric | str, by: Sequence[str]) -> None:
-        samples = aggregate(result.frame(metric), by)
-        table = samples.pivot(index="time", columns=list(by), values="value")
-        self._keys: list[Labels] = [tuple(map(str, column)) for column in table.columns]
-        self._times = table.index.to_numpy(dtype=float)
-        self._values = table.to_numpy(dtype=float)
-
-    def between(self, start: float, end: float) -> dict[Labels, int]:
-        """How much each sum grew between the last scrapes up to ``start`` and ``end`` (s)."""
-        growth = np.rint(self._at(end) - self._at(start)).astype(int)
-        return dict(zip(self._keys, growth.tolist(), strict=True))
-
-    def _at(self, time: float) -> np.ndarray:
-        row = int(np.searchsorted(self._times, time + 1e-9, side="right")) - 1
-        values: np.ndarray = self._values[max(row, 0)]
-        return values
-
-
-class Durations:
-    """The duration histograms of every edge, and their quantiles between two times."""
+    """The counters of a run's sidecars. None of these restarts, so that sums only rise."""
 
     def __init__(self, result: Result) -> None:
-        bucket = f"{MESH_REQUEST_DURATION}_bucket"
-        self._buckets = Counters(result, bucket, ("source", "destination", "le"))
+        self._columns = Columns(result.recordings)
+
+    def growth(
+        self, metric: Metric | str, edges: Edges, start: float, end: float, **labels: str
+    ) -> int:
+        """How much the counters of ``edges`` grew between the last scrapes by two times (s)."""
+        first, last = (self._row(time) for time in (start, end))
+        rising = [
+            self._columns.total(metric, source=source, destination=destination, **labels)
+            for source, destination in edges
+        ]
+        return round(sum(float(sums[last] - sums[first]) for sums in rising))
+
+    def _row(self, time: float) -> int:
+        return max(int(np.searchsorted(self._columns.times, time + 1e-9, side="right")) - 1, 0)
 
     def quantiles(self, edges: Edges, start: float, end: float) -> Quantiles:
         """p50, p95 and p99 (s) of the calls that ended in between on ``edges`` together.
 
         None where no call ended. As fine as the buckets are: see `bucket_quantile`.
         """
-        counts: dict[float, float] = {}
-        for (source, destination, le), growth in self._buckets.between(start, end).items():
-            if (source, destination) in edges:
-                counts[float(le)] = counts.get(float(le), 0.0) + growth
-        bounds = sorted(counts)
-        found = [bucket_quantile(q, bounds, [counts[b] for b in bounds]) for q in QUANTILES]
+        bucket = f"{MESH_REQUEST_DURATION}_bucket"
+        counts = [self.growth(bucket, edges, start, end, le=bound) for bound in BOUNDS]
+        bounds = [float(bound) for bound in BOUNDS]
+        found = [bucket_quantile(q, bounds, counts) for q in QUANTILES]
         p50, p95, p99 = (None if math.isnan(value) else value for value in found)
         return p50, p95, p99

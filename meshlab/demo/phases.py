@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from meshlab.demo.counters import Counters, Durations, Quantiles
+from meshlab.demo.counters import Counters
 from meshlab.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown
 from meshlab.model import Outcome
 from meshlab.result import Result
@@ -60,40 +60,21 @@ def _spans(scenario: Scenario) -> Iterator[tuple[str, float, float]]:
         yield ", ".join(causes) or "no fault", start, end
 
 
-class Users:
-    """What users got between two times (s), on all edges on which their requests come in."""
-
-    def __init__(self, result: Result) -> None:
-        self.edges = sorted({(load.source, load.destination) for load in result.scenario.loads})
-        self._calls = Counters(result, names.MESH_REQUESTS, ("source", "destination", "code"))
-        self._durations = Durations(result)
-
-    def between(self, start: float, end: float) -> tuple[int, int]:
-        """How many requests ended, and how many of them badly."""
-        every = good = 0
-        for (source, destination, code), count in self._calls.between(start, end).items():
-            if (source, destination) in self.edges:
-                every += count
-                good += count if code == str(Outcome.OK.code) else 0
-        return every, every - good
-
-    def quantiles(self, start: float, end: float) -> Quantiles:
-        """p50, p95 and p99 (s) of the requests that ended."""
-        return self._durations.quantiles(self.edges, start, end)
+def users(scenario: Scenario) -> list[tuple[str, str]]:
+    """The edges on which requests of users come in."""
+    return sorted({(load.source, load.destination) for load in scenario.loads})
 
 
-def read_phases(result: Result) -> tuple[Phase, ...]:
+def read_phases(result: Result, counters: Counters) -> tuple[Phase, ...]:
     """All phases, in order."""
-    users = Users(result)
-    retries = Counters(result, names.MESH_RETRIES, ("source", "destination"))
-    return tuple(
-        Phase(
-            label,
-            start,
-            end,
-            *users.between(start, end),
-            *users.quantiles(start, end),
-            sum(retries.between(start, end).values()),
-        )
-        for label, start, end in _spans(result.scenario)
-    )
+    scenario = result.scenario
+    entrances, inside = users(scenario), [(e.source, e.destination) for e in scenario.all_edges()]
+    good = {"code": str(Outcome.OK.code)}
+    phases = []
+    for label, start, end in _spans(scenario):
+        ended = counters.growth(names.MESH_REQUESTS, entrances, start, end)
+        well = counters.growth(names.MESH_REQUESTS, entrances, start, end, **good)
+        quantiles = counters.quantiles(entrances, start, end)
+        retries = counters.growth(names.MESH_RETRIES, inside, start, end)
+        phases.append(Phase(label, start, end, ended, ended - well, *quantiles, retries))
+    return tuple(phases)

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from meshlab.demo.counters import Durations
+from meshlab.demo.counters import Counters
 from meshlab.demo.incidents import BREAKER, Incident, read_incidents
-from meshlab.demo.phases import Phase, Users, read_phases
+from meshlab.demo.phases import Phase, read_phases, users
 from meshlab.demo.shares import Share, read_shares
 from meshlab.result import Result
 from meshlab.topology import Edge
@@ -72,7 +72,7 @@ class Report:
 def read_report(result: Result) -> Report:
     """Read the report of a run from what it recorded."""
     scenario = result.scenario
-    incidents, durations = read_incidents(result), Durations(result)
+    incidents, counters = read_incidents(result), Counters(result)
     return Report(
         scenario=scenario.name,
         seed=result.seed,
@@ -80,14 +80,14 @@ def read_report(result: Result) -> Report:
         digest=result.digest(),
         summary=_summary(result, incidents),
         services={service.name: service.instance_names() for service in scenario.services},
-        phases=read_phases(result),
+        phases=read_phases(result, counters),
         incidents=incidents,
-        routes=tuple(_route(e, result, durations, incidents) for e in scenario.all_edges()),
+        routes=tuple(_route(e, result, counters, incidents) for e in scenario.all_edges()),
         shares=read_shares(result),
     )
 
 
-def _route(edge: Edge, result: Result, durations: Durations, seen: Sequence[Incident]) -> Route:
+def _route(edge: Edge, result: Result, counters: Counters, seen: Sequence[Incident]) -> Route:
     ends, retry = (edge.source, edge.destination), edge.retry
     totals = result.edges[ends]
     guards = [name for name in GUARDS if getattr(edge, name) is not None]
@@ -98,18 +98,19 @@ def _route(edge: Edge, result: Result, durations: Durations, seen: Sequence[Inci
         *(totals.calls, totals.succeeded, totals.failed, totals.rejected, totals.in_flight),
         *(totals.attempts, totals.retries, totals.retries_denied),
         sum(1 + breaker.failed_probes for breaker in breakers),
-        *durations.quantiles([ends], 0.0, result.scenario.duration),
+        *counters.quantiles([ends], 0.0, result.scenario.duration),
     )
 
 
 def _summary(result: Result, incidents: Sequence[Incident]) -> dict[str, int]:
     """The run in a few numbers: users' requests, then calls and retries on all edges."""
-    users, edges = [result.edges[edge] for edge in Users(result).edges], result.edges.values()
+    edges = result.edges.values()
+    entrances = [result.edges[edge] for edge in users(result.scenario)]
     return {
-        "requests": sum(edge.calls for edge in users),
-        "succeeded": sum(edge.succeeded for edge in users),
-        "lost": sum(edge.failed + edge.rejected for edge in users),
-        "in_flight": sum(edge.in_flight for edge in users),
+        "requests": sum(edge.calls for edge in entrances),
+        "succeeded": sum(edge.succeeded for edge in entrances),
+        "lost": sum(edge.failed + edge.rejected for edge in entrances),
+        "in_flight": sum(edge.in_flight for edge in entrances),
         "calls": sum(edge.calls for edge in edges),
         "refused": sum(edge.rejected for edge in edges),
         "retries": sum(edge.retries for edge in edges),
