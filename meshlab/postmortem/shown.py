@@ -39,13 +39,9 @@ class Seen:
     @property
     def fullest(self) -> np.ndarray:
         """The most goroutines that an instance of auth holds, at each scrape."""
-        return most(self.columns.matrix("service_goroutines", service="auth"))
-
-
-def most(rows: np.ndarray) -> np.ndarray:
-    """The greatest number at each scrape; NaN where there is none."""
-    known = np.where(np.isnan(rows), -np.inf, rows).max(axis=0)
-    return np.where(np.isinf(known), np.nan, known)
+        held = self.columns.matrix("service_goroutines", service="auth")
+        most: np.ndarray = np.fmax.reduce(held)
+        return most
 
 
 def shown(seen: Seen, station: Station) -> str:
@@ -136,9 +132,9 @@ def network(seen: Seen, at: float) -> str:
     for service in seen.result.scenario.services:
         known = columns.matrix("mesh_endpoints", destination=service.name)
         there = columns.matrix("mesh_endpoints_available", destination=service.name)
-        short = most(known - there)
+        short = np.fmax.reduce(known - there)
         if seen.at(short, at) > 0:
-            known_now = seen.at(most(known), at)
+            known_now = seen.at(np.fmax.reduce(known), at)
             missing.append(f"{service.name} {say(seen.at(short, at))} of {say(known_now)}")
     return f"endpoints that are not healthy: {', '.join(missing) or 'none'}"
 
