@@ -14,13 +14,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from meshlab.commands import add, number, whole
+from meshlab.commands import add, number, run_with_bar, whole
 from meshlab.model import MeshlabError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from meshlab.result import Result
     from meshlab.scenario import Scenario
 
 USER_ERROR = 2
@@ -113,7 +110,7 @@ def _demo(chosen: argparse.Namespace) -> None:
 
     from meshlab.demo import read_report, show, to_json
 
-    result = _run_with_progress(_scenario(chosen), chosen.seed, Console(stderr=True))
+    result = run_with_bar(_scenario(chosen), chosen.seed)
     if chosen.json:
         sys.stdout.write(to_json(read_report(result)))
     else:
@@ -128,17 +125,6 @@ def _scenario(chosen: argparse.Namespace) -> Scenario:
     from meshlab.demo import demo_scenario
 
     return demo_scenario(chosen.rate)
-
-
-def _run_with_progress(scenario: Scenario, seed: int, console: Console) -> Result:
-    """Run ``scenario``, with a bar on ``console`` if that is a terminal."""
-    from rich.progress import Progress
-
-    from meshlab.mesh import run
-
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(scenario.name, total=1.0)
-        return run(scenario, seed, lambda share: progress.update(task, completed=share))
 
 
 if __name__ == "__main__":

@@ -175,27 +175,34 @@ def _what_if(chosen: argparse.Namespace) -> tuple[Scenario, str] | None:
     return DEFENCES[name].apply(scenario, at, chosen.seed), f"what if: {name}, {when}"
 
 
-def _run(scenario: Scenario, number: int) -> Result:
-    """Run with a bar on a terminal. Who stops it is told how far it was."""
+def run_with_bar(
+    scenario: Scenario, number: int, reached: Callable[[float], object] = lambda share: None
+) -> Result:
+    """Run with a bar, if stderr is a terminal; ``reached`` hears how far (a share) it is."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from meshlab.incident import utc
     from meshlab.mesh import run
 
-    console, done = Console(stderr=True), 0.0
-    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(scenario.name, total=1.0)
+
+        def advance(share: float) -> None:
+            reached(share)
+            bar.update(task, completed=share)
+
+        return run(scenario, number, advance)
+
+
+def _run(scenario: Scenario, number: int) -> Result:
+    """Run the incident. Who stops it is told how far it was."""
+    from meshlab.incident import utc
+
+    shares = [0.0]
     try:
-        with bar:
-            task = bar.add_task(scenario.name, total=1.0)
-
-            def advance(share: float) -> None:
-                nonlocal done
-                done = share
-                bar.update(task, completed=share)
-
-            return run(scenario, number, advance)
+        return run_with_bar(scenario, number, shares.append)
     except KeyboardInterrupt:
-        at = utc(done * scenario.duration)
+        at = utc(shares[-1] * scenario.duration)
         print(f"stopped at {at} of the incident; nothing was written", file=sys.stderr)
         raise
