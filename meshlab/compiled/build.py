@@ -47,7 +47,7 @@ def instance_fields(service: Service, config: Instance) -> dict[str, Any]:
         "keeps_deadline": service.keeps_deadline,
         "error_rate": config.error_rate,
         "slowdown": 1.0,
-        **dict.fromkeys(("first_job", "last_job", "first_waiting", "last_waiting"), NOBODY),
+        **dict.fromkeys(("first_waiting", "last_waiting"), NOBODY),
     }
 
 

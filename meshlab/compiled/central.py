@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from meshlab.compiled import heap
-from meshlab.compiled.draws import draw
+from meshlab.compiled.draws import draw, note_room
 from meshlab.compiled.heap import Kind
 from meshlab.compiled.jit import jit
 from meshlab.compiled.layout import (
@@ -38,6 +38,7 @@ def report(root: Any, this: int, ok: bool) -> None:
     else:
         place = root.messages_used
         root.messages_used += 1
+        note_room(root, root.messages_used, root.messages_low)
     message = message_at(root.messages, place)
     message.time = root.now + number_at(root.skews, job.instance).x
     message.seconds = root.now - job.arrived
@@ -130,6 +131,7 @@ def store(root: Any, place: int) -> None:
     collector.doubled += message.stored
     kept = stored_at(root.stored, root.stored_used)
     root.stored_used += 1
+    note_room(root, root.stored_used, root.stored_low)
     kept.time = message.time
     kept.seconds = message.seconds
     kept.instance = message.instance

@@ -36,6 +36,13 @@ def word(root: Any, stream: int) -> int:
 
 
 @jit
+def note_room(root: Any, used: int, low: int) -> None:
+    """A place of a pool was taken: the run stops between two events when few are left."""
+    if used > low:
+        root.attention = 1
+
+
+@jit
 def nonzero(root: Any, stream: int) -> int:
     """The next word that is not zero."""
     bits = word(root, stream)

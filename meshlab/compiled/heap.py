@@ -9,6 +9,7 @@ from enum import IntEnum
 from math import inf
 from typing import Any
 
+from meshlab.compiled.draws import note_room
 from meshlab.compiled.jit import jit
 from meshlab.compiled.layout import NOBODY, event_at, lane_at, timer_at, wide_event_at
 
@@ -44,6 +45,7 @@ def push(root: Any, time: float, sequence: int, kind: int, a: int, b: int, c: in
     heap = root.heap
     place = root.heap_used
     root.heap_used = place + 1
+    note_room(root, root.heap_used, root.heap_low)
     while place > 0:
         parent = (place - 1) >> 2
         above = event_at(heap, parent)
@@ -109,59 +111,75 @@ def copy_event(heap: int, source: int, target: int) -> None:
 
 
 @jit
-def start_timer(root: Any, number: int, call: int, generation: int, attempt: int) -> int:
+def start_timer(root: Any, number: int, call: int) -> int:
     """Set a timer in a lane (see `meshlab.engine.Lane`): only its first one is in the heap."""
     lane = lane_at(root.lanes, number)
     root.sequence += 1
+    if root.timers_free == NOBODY and 2 * root.timers_stopped > root.timers_used:
+        clear_lanes(root)
     place = root.timers_free
     if place != NOBODY:
         root.timers_free = timer_at(root.timers, place).next
     else:
         place = root.timers_used
         root.timers_used += 1
+        note_room(root, root.timers_used, root.timers_low)
     timer = timer_at(root.timers, place)
     timer.due = root.now + lane.seconds
     timer.sequence = root.sequence
     timer.call = call
-    timer.generation = generation
-    timer.attempt = attempt
     timer.next = NOBODY
     if lane.first == NOBODY:
         lane.first = place
         push(root, timer.due, timer.sequence, LANE, number, 0, 0)
     else:
         timer_at(root.timers, lane.last).next = place
-    timer.before = lane.last
     lane.last = place
     return place
 
 
 @jit
-def stop_timer(root: Any, number: int, place: int) -> None:
-    """A timer is no longer needed: it leaves its lane, unless it is the one in the heap."""
-    lane = lane_at(root.lanes, number)
-    if place == lane.first:
-        return
-    timer = timer_at(root.timers, place)
-    timer_at(root.timers, timer.before).next = timer.next
-    if timer.next == NOBODY:
-        lane.last = timer.before
-    else:
-        timer_at(root.timers, timer.next).before = timer.before
-    timer.next = root.timers_free
-    root.timers_free = place
+def stop_timer(root: Any, place: int) -> None:
+    """A timer is no longer needed. It stays in its lane until it is first there, or in the way."""
+    timer_at(root.timers, place).call = NOBODY
+    root.timers_stopped += 1
 
 
 @jit
-def free_first_timer(root: Any, number: int) -> None:
-    """The first timer of a lane is done with."""
+def next_in_lane(root: Any, number: int) -> None:
+    """The first timer of a lane is done with: the next that was not stopped takes its place."""
     lane = lane_at(root.lanes, number)
-    place = lane.first
+    lane.first = free_timer(root, lane.first)
+    while lane.first != NOBODY and timer_at(root.timers, lane.first).call == NOBODY:
+        root.timers_stopped -= 1
+        lane.first = free_timer(root, lane.first)
+    if lane.first != NOBODY:
+        first = timer_at(root.timers, lane.first)
+        push(root, first.due, first.sequence, LANE, number, 0, 0)
+
+
+@jit
+def free_timer(root: Any, place: int) -> int:
+    """Another may have its place; returns the one that stood behind it."""
     timer = timer_at(root.timers, place)
-    lane.first = timer.next
-    if lane.first == NOBODY:
-        lane.last = NOBODY
-    else:
-        timer_at(root.timers, lane.first).before = NOBODY
+    behind = timer.next
     timer.next = root.timers_free
     root.timers_free = place
+    return behind
+
+
+@jit
+def clear_lanes(root: Any) -> None:
+    """Take out of every lane what was stopped; the first ones stay, since they are in the heap."""
+    for number in range(root.lane_count):
+        lane = lane_at(root.lanes, number)
+        place = lane.first
+        while place != NOBODY:
+            timer = timer_at(root.timers, place)
+            behind = timer.next
+            while behind != NOBODY and timer_at(root.timers, behind).call == NOBODY:
+                root.timers_stopped -= 1
+                behind = free_timer(root, behind)
+            timer.next = behind
+            lane.last = place
+            place = behind

@@ -65,7 +65,7 @@ def advance(memory: Any, until: float, command: int, a: int, b: int) -> int:
     root = memory[0]
     obey(root, command, a, b)
     while True:
-        if root.attention or short_of_room(root, root.margin):
+        if root.attention:
             return ROOM
         if root.heap_used == 0:
             return TIME
@@ -75,7 +75,7 @@ def advance(memory: Any, until: float, command: int, a: int, b: int) -> int:
         kind, a, b, c = first.kind, first.a, first.b, first.c
         if kind == KILL and root.margin < room_for_kill(root, a):
             root.margin = room_for_kill(root, a)
-            continue
+            return ROOM
         root.now = first.time
         heap.pop(root)
         root.events += 1
@@ -108,21 +108,6 @@ def obey(root: Any, command: int, a: int, b: int) -> None:
 def room_for_kill(root: Any, number: int) -> int:
     """What the end of a process may need: each of its requests may be tried again at once."""
     return 64 + 8 * instance_at(root.instances, number).jobs
-
-
-@jit
-def short_of_room(root: Any, margin: int) -> bool:
-    return (
-        root.calls_room - root.calls_used < margin
-        or root.jobs_room - root.jobs_used < margin
-        or root.timers_room - root.timers_used < margin
-        or root.heap_room - root.heap_used < margin
-        or root.notes_room - root.notes_used < margin
-        or root.spans_room - root.spans_used < margin
-        or root.exemplars_room - root.exemplars_used < margin
-        or root.messages_room - root.messages_used < margin
-        or root.stored_room - root.stored_used < margin
-    )
 
 
 @jit
@@ -172,14 +157,11 @@ def is_open(root: Any, place: int, generation: int, attempt: int) -> bool:
 @jit
 def fire(root: Any, number: int) -> None:
     """The first timer of a lane is due; the next that still matters takes its place."""
-    lane = lane_at(root.lanes, number)
-    timer = timer_at(root.timers, lane.first)
-    if is_open(root, timer.call, timer.generation, timer.attempt):
-        transport.expired(root, timer.call)
-    heap.free_first_timer(root, number)
-    if lane.first != NOBODY:
-        timer = timer_at(root.timers, lane.first)
-        heap.push(root, timer.due, timer.sequence, LANE, number, 0, 0)
+    first = timer_at(root.timers, lane_at(root.lanes, number).first)
+    if first.call != NOBODY:
+        transport.expired(root, first.call)
+    root.timers_stopped -= 1
+    heap.next_in_lane(root, number)
 
 
 @jit

@@ -7,6 +7,7 @@ new address down.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from meshlab.compiled.layout import (
     EVENT,
     EXEMPLAR,
     JOB,
+    LINE,
     MESSAGE,
     NOBODY,
     NOTE,
@@ -44,6 +46,14 @@ MOST_BLOCKS = 32
 Block = Callable[[np.random.Generator, int], np.ndarray]
 
 
+def in_whole_lines(count: int, dtype: np.dtype[Any]) -> np.ndarray:
+    """Records of zeros that begin where a line of memory does."""
+    size = count * dtype.itemsize
+    raw = np.zeros(size + LINE, np.uint8)
+    start = -raw.ctypes.data % LINE
+    return raw[start : start + size].view(dtype)
+
+
 class Memory:
     """The root record, and every array that it knows the address of."""
 
@@ -56,30 +66,34 @@ class Memory:
             self.root[name] = NOBODY
         for name in POOLS:
             self._make_room(name, 0, 4 * margin)
+        self.grow()
 
     def place(self, name: str, array: np.ndarray) -> None:
         """Put an array under its name, and tell the root where it lies."""
         if len(array) == 0:
             array = np.zeros(1, array.dtype)
-        self.arrays[name] = array = np.ascontiguousarray(array)
+        if array.dtype.itemsize % LINE == 0 and array.ctypes.data % LINE:
+            kept, array = array, in_whole_lines(len(array), array.dtype)
+            array[:] = kept
+        self.arrays[name] = array
         self.root[name] = array.ctypes.data
 
     def _make_room(self, name: str, used: int, room: int) -> None:
-        array = np.zeros(room, RECORDS[name])
+        array = in_whole_lines(room, RECORDS[name])
         if name == "heap":
             array["time"] = np.inf
         if used:
             array[:used] = self.arrays[name][:used]
         self.place(name, array)
-        self.root[f"{name}_room"] = room
 
     def grow(self) -> None:
         """Double every pool of which less than the margin is free."""
         margin = int(self.root["margin"])
         for name in POOLS:
-            used, room = int(self.root[f"{name}_used"]), int(self.root[f"{name}_room"])
+            used, room = int(self.root[f"{name}_used"]), len(self.arrays[name])
             if room - used < margin:
-                self._make_room(name, used, 2 * room + margin)
+                self._make_room(name, used, room := 2 * room + margin)
+            self.root[f"{name}_low"] = room - margin
 
     def take(self, name: str) -> np.ndarray:
         """What lies in a pool that Python empties (notes, spans, exemplars): a copy."""

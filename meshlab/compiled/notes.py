@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from meshlab.compiled.draws import note_room
 from meshlab.compiled.jit import jit
 from meshlab.compiled.layout import note_at, tally_at, whole_at
 from meshlab.policies.breaker import Reason
@@ -84,6 +85,7 @@ def note(root: Any, what: int, who: int, x: float, y: float, z: float) -> None:
     """Take down one decision."""
     place = note_at(root.notes, root.notes_used)
     root.notes_used += 1
+    note_room(root, root.notes_used, root.notes_low)
     place.time = root.now
     place.what = what
     place.who = who

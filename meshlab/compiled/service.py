@@ -1,15 +1,17 @@
 """The rules of `meshlab.service`, a simulated instance, for numba.
 
-The jobs of a process are a list in the order of their arrival, and those that wait for a worker
-are another one: each job knows the one before and the one after it in both.
+Those that wait for a worker are a list: each job knows the one ahead of it and the one behind.
 """
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
+import numpy as np
+
 from meshlab.compiled import heap
-from meshlab.compiled.draws import draw
+from meshlab.compiled.draws import draw, note_room
 from meshlab.compiled.heap import Kind
 from meshlab.compiled.jit import jit
 from meshlab.compiled.layout import (
@@ -67,7 +69,7 @@ def receive(root: Any, place: int) -> int:
 
 @jit
 def new_job(root: Any, number: int, place: int) -> int:
-    """A place for one request in one instance; it is the last of its process's jobs."""
+    """A place for one request in one instance."""
     instance = instance_at(root.instances, number)
     call = call_at(root.calls, place)
     this = root.jobs_free
@@ -76,15 +78,18 @@ def new_job(root: Any, number: int, place: int) -> int:
     else:
         this = root.jobs_used
         root.jobs_used += 1
+        note_room(root, root.jobs_used, root.jobs_low)
     job = job_at(root.jobs, this)
-    route = route_at(root.routes, number * root.route_count + call.route)
     job.instance = number
     job.key = call.key
     job.route = call.route
-    job.deadline = call.deadline
     job.arrived = root.now
-    job.step = route.first
-    job.steps_end = route.end
+    job.order = root.arrivals
+    root.arrivals += 1
+    job.step = route_at(root.routes, number * root.route_count + call.route).first
+    job.bounded = call.deadline < inf
+    if job.bounded:
+        job.deadline = call.deadline
     job.caller = place
     job.caller_generation = call.generation
     job.caller_attempt = call.attempts
@@ -94,14 +99,6 @@ def new_job(root: Any, number: int, place: int) -> int:
     job.hung = 0
     job.traced = 0
     call.job = this
-    call.job_generation = job.generation
-    job.before = instance.last_job
-    job.after = NOBODY
-    if instance.last_job == NOBODY:
-        instance.first_job = this
-    else:
-        job_at(root.jobs, instance.last_job).after = this
-    instance.last_job = this
     instance.jobs += 1
     return this
 
@@ -113,6 +110,20 @@ def free_job(root: Any, this: int) -> None:
     job.generation += 1
     job.next = root.jobs_free
     root.jobs_free = this
+
+
+@jit
+def open_jobs(root: Any, number: int) -> Any:
+    """The jobs of a process in the order of their arrival."""
+    found = np.empty(instance_at(root.instances, number).jobs, np.int64)
+    orders = np.empty(len(found), np.int64)
+    count = 0
+    for this in range(root.jobs_used):
+        job = job_at(root.jobs, this)
+        if job.open and job.instance == number:
+            found[count], orders[count] = this, job.order
+            count += 1
+    return found[np.argsort(orders)]
 
 
 @jit
@@ -206,17 +217,18 @@ def compute(root: Any, number: int, seconds: float) -> float:
 def next_step(root: Any, this: int) -> int:
     """The upstream of the next call that the job's route needs; `NOBODY` when none is left."""
     job = job_at(root.jobs, this)
-    while job.step < job.steps_end:
+    while True:
         step = step_at(root.steps, job.step)
-        job.step += 1
         number, stream = step.upstream, step.draw
+        if number == NOBODY:
+            return NOBODY
+        job.step += 1
         if step.ways:
             way = choose(root, job.step - 1)
             number, stream = way.upstream, way.draw
         probability = upstream_at(root.upstreams, number).probability
         if probability == 1.0 or draw(root, stream) < probability:
             return number
-    return NOBODY
 
 
 @jit
@@ -256,14 +268,6 @@ def drop(root: Any, this: int) -> None:
     instance = instance_at(root.instances, job.instance)
     job.open = 0
     instance.jobs -= 1
-    if job.before == NOBODY:
-        instance.first_job = job.after
-    else:
-        job_at(root.jobs, job.before).after = job.after
-    if job.after == NOBODY:
-        instance.last_job = job.before
-    else:
-        job_at(root.jobs, job.after).before = job.before
     if not job.working:
         instance.queued -= 1
         leave_waiting(root, this)
@@ -291,8 +295,6 @@ def begin_afresh(root: Any, number: int) -> None:
     """What a new process has: nothing."""
     instance = instance_at(root.instances, number)
     instance.jobs = 0
-    instance.first_job = NOBODY
-    instance.last_job = NOBODY
     instance.first_waiting = NOBODY
     instance.last_waiting = NOBODY
     instance.queued = 0

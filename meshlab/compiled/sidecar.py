@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 from meshlab.compiled import balance, breaker, budget, cluster, heap
-from meshlab.compiled.draws import draw
+from meshlab.compiled.draws import draw, note_room
 from meshlab.compiled.jit import jit
 from meshlab.compiled.layout import (
     DURATIONS,
@@ -44,6 +44,7 @@ def new_call(root: Any, number: int, key: int, route: int, deadline: float, pare
     else:
         place = root.calls_used
         root.calls_used += 1
+        note_room(root, root.calls_used, root.calls_low)
     call = call_at(root.calls, place)
     call.upstream = number
     call.key = key
@@ -51,7 +52,6 @@ def new_call(root: Any, number: int, key: int, route: int, deadline: float, pare
     call.deadline = deadline
     call.parent = parent
     call.attempts = 0
-    call.open = 1
     call.retrying = 0
     call.sending = 0
     call.job = NOBODY
@@ -209,7 +209,7 @@ def end_try(root: Any, place: int) -> None:
     call = call_at(root.calls, place)
     call.sending = 0
     if call.timer != NOBODY:
-        heap.stop_timer(root, call.lane, call.timer)
+        heap.stop_timer(root, call.timer)
 
 
 @jit
@@ -292,7 +292,6 @@ def finish(root: Any, place: int, outcome: int) -> int:
     call = call_at(root.calls, place)
     upstream = upstream_at(root.upstreams, call.upstream)
     seconds = root.now - call.started
-    call.open = 0
     upstream.outcomes[outcome] += 1
     if root.route_count > 1:
         route = call.upstream * root.route_count + call.route

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshlab.compiled.draws import nonzero, word
+from meshlab.compiled.draws import nonzero, note_room, word
 from meshlab.compiled.jit import jit
 from meshlab.compiled.layout import NOBODY, call_at, exemplar_at, instance_at, job_at, span_at
 from meshlab.compiled.sidecar import bucket
@@ -60,6 +60,7 @@ def call_ended(root: Any, place: int, outcome: int) -> None:
     seconds = root.now - call.started
     exemplar = exemplar_at(root.exemplars, root.exemplars_used)
     root.exemplars_used += 1
+    note_room(root, root.exemplars_used, root.exemplars_low)
     exemplar.trace_high = call.trace_high
     exemplar.trace_low = call.trace_low
     exemplar.value = seconds
@@ -84,6 +85,7 @@ def client(
     call = call_at(root.calls, place)
     span = span_at(root.spans, root.spans_used)
     root.spans_used += 1
+    note_room(root, root.spans_used, root.spans_low)
     span.trace_high = call.trace_high
     span.trace_low = call.trace_low
     span.span = own
@@ -103,6 +105,7 @@ def job_ended(root: Any, this: int, outcome: int) -> None:
     job = job_at(root.jobs, this)
     span = span_at(root.spans, root.spans_used)
     root.spans_used += 1
+    note_room(root, root.spans_used, root.spans_low)
     span.trace_high = job.trace_high
     span.trace_low = job.trace_low
     span.span = job.span

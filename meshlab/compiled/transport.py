@@ -67,10 +67,7 @@ def transmit(root: Any, place: int) -> int:
         call.try_span = nonzero(root, root.span_words)
     if call.timeout < inf:
         if call.timeout == upstream.timeout:
-            call.lane = upstream.lane
-            call.timer = heap.start_timer(
-                root, upstream.lane, place, call.generation, call.attempts
-            )
+            call.timer = heap.start_timer(root, upstream.lane, place)
         else:
             due = root.now + call.timeout
             heap.at(root, due, EXPIRED, place, call.generation, call.attempts)
@@ -133,7 +130,7 @@ def proceed(root: Any, this: int) -> tuple[int, int]:
     if number == NOBODY:
         return finish(root, this, OK)
     job = job_at(root.jobs, this)
-    keeps = instance_at(root.instances, job.instance).keeps_deadline
+    keeps = job.bounded and instance_at(root.instances, job.instance).keeps_deadline
     place = sidecar.new_call(root, number, job.key, job.route, job.deadline if keeps else inf, this)
     job.call = place
     job.call_generation = call_at(root.calls, place).generation
@@ -272,20 +269,15 @@ def kill(root: Any, number: int, what: int, seen: int) -> None:
         note(root, what, number, seen, size, instance.jobs)
     else:
         note(root, what, number, instance.jobs, 0.0, 0.0)
-    this = instance.first_job
+    jobs = service.open_jobs(root, number)
     service.begin_afresh(root, number)
-    other = this
-    while other != NOBODY:
-        job = job_at(root.jobs, other)
-        job.open = 0
-        other = job.after
-    while this != NOBODY:
+    for this in jobs:
+        job_at(root.jobs, this).open = 0
+    for this in jobs:
         job = job_at(root.jobs, this)
-        after = job.after
         give_up(root, abandon(root, job.call, job.call_generation))
         place, action = carry_back(root, this, RESET)
         drive(root, place, action)
-        this = after
     if instance.restart_seconds >= 0.0:
         due = root.now + instance.restart_seconds
         heap.at(root, due, RESTART, number, instance.starts, 0)

@@ -195,7 +195,8 @@ class World:
                     ways += [{**_way(way), "bound": bound} for way, bound in bounds]
                 else:
                     steps.append(_way(step))
-            self._rows["routes"].append({"first": first, "end": len(steps)})
+            steps.append({"upstream": layout.NOBODY})
+            self._rows["routes"].append({"first": first})
             longest = max(longest, len(steps) - first)
         self._steps_at_most += longest
 
@@ -262,6 +263,7 @@ class World:
         memory.place("bounds", np.array(DURATION_BUCKETS, float))
         memory.arrays["instances"]["tally"] = upstreams + np.arange(instances)
         root["route_count"] = routes
+        root["lane_count"] = upstreams
         root["reports"] = self.scenario.central is not None
         by_route = (getattr(fault, "route", None) is not None for fault in self.scenario.faults)
         root["faults_by_route"] = any(by_route)
@@ -343,6 +345,7 @@ class World:
         lane = np.zeros(1, layout.LANE)
         lane[0] = (upstream.record["timeout"], layout.NOBODY, layout.NOBODY)
         self.memory.place("lanes", np.concatenate([lanes, lane]))
+        self.root["lane_count"] = len(lanes) + 1
 
     def _weigh(self) -> None:
         """The ways of a split have the weights that its edges have now."""
@@ -354,7 +357,7 @@ class World:
         """Put an event into the heap, with the next sequence number."""
         root = self.root
         root["sequence"] += 1
-        if root["heap_room"] - root["heap_used"] < root["margin"]:
+        if root["heap_used"] >= root["heap_low"]:
             self.memory.grow()
         heap = self.memory.arrays["heap"]
         place = int(root["heap_used"])
