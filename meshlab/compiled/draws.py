@@ -20,7 +20,7 @@ def draw(root: Any, stream: int) -> float:
     place.next = here + 1
     if here >= place.low:
         root.attention = 1
-    prefetch(root.variates + 8 * (here + 8))
+    prefetch(number_at(root.variates, here + 8))
     return number_at(root.variates, here).x
 
 

@@ -1,17 +1,26 @@
 """Virtual time: a heap of events in the order of (time, sequence), as in `meshlab.engine`.
 
-A heap of four children a node is flatter than one of two, and its siblings share a cache line.
+A heap of four children a node is flatter than one of two, and its siblings share a line of memory.
+The times of a run are not negative, so their bits as whole numbers are in the same order.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from math import inf
 from typing import Any
 
 from meshlab.compiled.draws import note_room
-from meshlab.compiled.jit import jit
-from meshlab.compiled.layout import NOBODY, event_at, lane_at, timer_at, wide_event_at
+from meshlab.compiled.jit import bits_of, jit, prefetch
+from meshlab.compiled.layout import (
+    NOBODY,
+    PLACE_BITS,
+    call_at,
+    job_at,
+    key_at,
+    lane_at,
+    plan_at,
+    timer_at,
+)
 
 
 class Kind(IntEnum):
@@ -36,78 +45,145 @@ class Kind(IntEnum):
     NO_ACK = 16
 
 
-LANE = int(Kind.LANE)
+LANE, WORKED = int(Kind.LANE), int(Kind.WORKED)
+PLACES = 2**PLACE_BITS - 1
+NEVER = 2**63 - 1
 
 
 @jit
-def push(root: Any, time: float, sequence: int, kind: int, a: int, b: int, c: int) -> None:
+def plan(root: Any, time: float, sequence: int, kind: int, a: int, b: int, c: int) -> None:
     """Put an event in its place."""
-    heap = root.heap
-    place = root.heap_used
-    root.heap_used = place + 1
-    note_room(root, root.heap_used, root.heap_low)
-    while place > 0:
-        parent = (place - 1) >> 2
-        above = event_at(heap, parent)
-        if above.time < time or (above.time == time and above.sequence < sequence):
-            break
-        copy_event(heap, parent, place)
-        place = parent
-    here = event_at(heap, place)
-    here.time = time
-    here.sequence = sequence
-    here.kind = kind
-    here.a = a
-    here.b = b
-    here.c = c
+    place = root.plans_free
+    if place != NOBODY:
+        root.plans_free = plan_at(root.plans, place).a
+    else:
+        place = root.plans_used
+        root.plans_used += 1
+        note_room(root, root.plans_used, root.plans_low)
+    what = plan_at(root.plans, place)
+    what.kind = kind
+    what.a = a
+    what.b = b
+    what.c = c
+    push(root, bits_of(time), (sequence << PLACE_BITS) + place)
 
 
 @jit
 def at(root: Any, time: float, kind: int, a: int, b: int, c: int) -> None:
     """Let this happen at ``time`` (s), after all that is already due then."""
     root.sequence += 1
-    push(root, time, root.sequence, kind, a, b, c)
+    plan(root, time, root.sequence, kind, a, b, c)
+
+
+@jit
+def push(root: Any, time: int, tag: int) -> None:
+    """A key rises from the end of the heap to its place, or sinks from the top if that is vacant."""
+    if root.vacant:
+        root.vacant = 0
+        second, third = sink(root.heap, root.heap_used, time, tag)
+        look_ahead(root, second, third)
+        return
+    heap = root.heap
+    place = root.heap_used
+    root.heap_used = place + 1
+    note_room(root, root.heap_used, root.heap_low)
+    while place > 0:
+        parent = (place - 1) >> 2
+        above = key_at(heap, parent)
+        if above.time < time or (above.time == time and above.tag < tag):
+            break
+        put(heap, place, above.time, above.tag)
+        place = parent
+    put(heap, place, time, tag)
+
+
+@jit
+def put(heap: int, place: int, time: int, tag: int) -> None:
+    key = key_at(heap, place)
+    key.time = time
+    key.tag = tag
+
+
+@jit
+def take_first(root: Any) -> int:
+    """The place of the first event's plan, which another may have now; its key is vacant."""
+    place = key_at(root.heap, 0).tag & PLACES
+    plan_at(root.plans, place).a = root.plans_free
+    root.plans_free = place
+    root.vacant = 1
+    return place
+
+
+@jit
+def fill_vacancy(root: Any) -> None:
+    """If no new event took the place of the first one, the last one does."""
+    root.vacant = 0
+    root.heap_used -= 1
+    last = key_at(root.heap, root.heap_used)
+    time, tag = last.time, last.tag
+    last.time = NEVER
+    if root.heap_used > 0:
+        second, third = sink(root.heap, root.heap_used, time, tag)
+        look_ahead(root, second, third)
+
+
+@jit
+def look_ahead(root: Any, second: int, third: int) -> None:
+    """What an event will need may have been out of use for long: it is fetched before its time.
+
+    First the job that will have worked and the call that it answers, when the event has risen to
+    the ``third`` row of the heap; from the ``second``, the job that made this call; from the top,
+    the call that this one answers in turn.
+    """
+    plan = plan_at(root.plans, key_at(root.heap, third).tag & PLACES)
+    if plan.kind == WORKED:
+        prefetch(job_at(root.jobs, plan.a))
+        prefetch(call_at(root.calls, plan.c))
+    plan = plan_at(root.plans, key_at(root.heap, second).tag & PLACES)
+    if plan.kind == WORKED:
+        parent = call_at(root.calls, plan.c).parent
+        if parent != NOBODY:
+            prefetch(job_at(root.jobs, parent))
+    plan = plan_at(root.plans, key_at(root.heap, 0).tag & PLACES)
+    if plan.kind == WORKED:
+        parent = call_at(root.calls, plan.c).parent
+        if parent != NOBODY:
+            prefetch(call_at(root.calls, job_at(root.jobs, parent).caller))
 
 
 @jit
 def earlier(heap: int, one: int, other: int) -> int:
     """1 if the event at the one place comes before that at the other, else 0; without a branch."""
-    x, y = event_at(heap, one), event_at(heap, other)
-    return int((x.time < y.time) | ((x.time == y.time) & (x.sequence < y.sequence)))
+    x, y = key_at(heap, one), key_at(heap, other)
+    return int((x.time < y.time) | ((x.time == y.time) & (x.tag < y.tag)))
 
 
 @jit
-def pop(root: Any) -> None:
-    """Take the first event away: the last one sinks from its place.
+def sink(heap: int, size: int, time: int, tag: int) -> tuple[int, int]:
+    """Find the place of a key from the top on; what has changed in the second and the third row.
 
     Which of four children is the first is anybody's guess, also the processor's; so it is computed,
-    not branched upon. Places beyond the last event hold events that never come.
+    not branched upon. Places beyond the last event hold keys that never come.
     """
-    heap = root.heap
-    root.heap_used -= 1
-    size = root.heap_used
     place = 0
     child = 1
+    second = third = 0
     while child < size:
         left = child + earlier(heap, child + 1, child)
         right = child + 2 + earlier(heap, child + 3, child + 2)
         child = left + (right - left) * earlier(heap, right, left)
-        if earlier(heap, size, child):
+        first = key_at(heap, child)
+        if time < first.time or (time == first.time and tag < first.tag):
             break
-        copy_event(heap, child, place)
+        put(heap, place, first.time, first.tag)
+        if place == 0:
+            second = child
+        elif place == second:
+            third = child
         place = child
         child = 4 * place + 1
-    copy_event(heap, size, place)
-    event_at(heap, size).time = inf
-
-
-@jit
-def copy_event(heap: int, source: int, target: int) -> None:
-    there, here = wide_event_at(heap, source), wide_event_at(heap, target)
-    here.time = there.time
-    here.sequence = there.sequence
-    here.kind_and_a = there.kind_and_a
-    here.b_and_c = there.b_and_c
+    put(heap, place, time, tag)
+    return second, third
 
 
 @jit
@@ -131,7 +207,7 @@ def start_timer(root: Any, number: int, call: int) -> int:
     timer.next = NOBODY
     if lane.first == NOBODY:
         lane.first = place
-        push(root, timer.due, timer.sequence, LANE, number, 0, 0)
+        plan(root, timer.due, timer.sequence, LANE, number, 0, 0)
     else:
         timer_at(root.timers, lane.last).next = place
     lane.last = place
@@ -155,7 +231,7 @@ def next_in_lane(root: Any, number: int) -> None:
         lane.first = free_timer(root, lane.first)
     if lane.first != NOBODY:
         first = timer_at(root.timers, lane.first)
-        push(root, first.due, first.sequence, LANE, number, 0, 0)
+        plan(root, first.due, first.sequence, LANE, number, 0, 0)
 
 
 @jit

@@ -90,7 +90,7 @@ def jit(rule: Rule) -> Rule:
 
 
 @intrinsic
-def _prefetch(typing_context: Any, address: Any) -> Any:
+def _prefetch(typing_context: Any, record: Any) -> Any:
     """Ask the processor to bring a line of memory near: it will be read soon."""
 
     def ask(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -99,14 +99,37 @@ def _prefetch(typing_context: Any, address: Any) -> Any:
         name = "llvm.prefetch.p0i8"
         insert: Any = cgutils.get_or_insert_function
         function = insert(builder.module, kind, name)
-        place = builder.inttoptr(arguments[0], byte)
+        place = builder.bitcast(arguments[0], byte)
         builder.call(function, [place, whole(0), whole(3), whole(1)])
         return context.get_dummy_value()
 
-    return types.void(types.int64), ask
+    return types.void(record), ask
 
 
 prefetch: Any = _prefetch
+
+
+@intrinsic
+def _bits_of(typing_context: Any, number: Any) -> Any:
+    def cast(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.IntType(64))
+
+    return types.int64(types.float64), cast
+
+
+@intrinsic
+def _number_of(typing_context: Any, bits: Any) -> Any:
+    def cast(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.int64), cast
+
+
+bits_of: Any = _bits_of
+"""The 64 bits of a float, as a whole number."""
+
+number_of: Any = _number_of
+"""The float of these 64 bits."""
 
 
 def finder(dtype: np.dtype[Any]) -> Any:

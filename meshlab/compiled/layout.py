@@ -36,7 +36,7 @@ LINE = 64
 """Bytes of memory that the processor fetches at a time."""
 
 POOLS = (
-    *("calls", "jobs", "timers", "heap", "notes", "spans", "exemplars"),
+    *("calls", "jobs", "timers", "heap", "plans", "notes", "spans", "exemplars"),
     *("messages", "stored"),
 )
 """Arrays that grow during a run, once ``low`` of their places are in use."""
@@ -61,6 +61,7 @@ ROOT = np.dtype(
     [
         ("now", "f8"),
         ("sequence", "i8"),
+        ("vacant", "i8"),
         ("events", "i8"),
         ("requests", "i8"),
         ("arrivals", "i8"),
@@ -70,7 +71,7 @@ ROOT = np.dtype(
         *((name, "i8") for name in POOLS),
         *((f"{name}_low", "i8") for name in POOLS),
         *((f"{name}_used", "i8") for name in POOLS),
-        *((f"{name}_free", "i8") for name in ("calls", "jobs", "timers", "messages")),
+        *((f"{name}_free", "i8") for name in ("calls", "jobs", "timers", "plans", "messages")),
         ("timers_stopped", "i8"),
         *(
             (name, "i8")
@@ -121,13 +122,14 @@ ROOT = np.dtype(
     align=True,
 )
 
-EVENT = np.dtype(
-    [("time", "f8"), ("sequence", "i8"), ("kind", "i4"), ("a", "i4"), ("b", "i4"), ("c", "i4")],
-    align=True,
-)
+KEY = np.dtype([("time", "i8"), ("tag", "i8")])
+"""An event in the heap: the bits of its time, and its sequence number before its plan's place."""
 
-WIDE_EVENT = np.dtype([("time", "f8"), ("sequence", "i8"), ("kind_and_a", "i8"), ("b_and_c", "i8")])
-"""The same record in fewer pieces, for moving it."""
+PLAN = np.dtype([("kind", "i4"), ("a", "i4"), ("b", "i4"), ("c", "i4")])
+"""What an event does, and to whom."""
+
+PLACE_BITS = 24
+"""How many bits of a tag are the place of the plan."""
 
 STREAM = np.dtype([("next", "i8"), ("low", "i8"), ("end", "i8")], align=True)
 NUMBER = np.dtype([("x", "f8")])
@@ -511,8 +513,8 @@ EXEMPLAR = np.dtype(
     align=True,
 )
 
-event_at = finder(EVENT)
-wide_event_at = finder(WIDE_EVENT)
+key_at = finder(KEY)
+plan_at = finder(PLAN)
 stream_at = finder(STREAM)
 number_at = finder(NUMBER)
 whole_at = finder(WHOLE)

@@ -12,15 +12,16 @@ from typing import Any
 from meshlab.compiled import cluster, heap, service, sidecar, transport
 from meshlab.compiled.draws import draw
 from meshlab.compiled.heap import Kind
-from meshlab.compiled.jit import jit
+from meshlab.compiled.jit import bits_of, jit, number_of
 from meshlab.compiled.layout import (
     NOBODY,
     call_at,
-    event_at,
     instance_at,
     job_at,
+    key_at,
     lane_at,
     load_at,
+    plan_at,
     point_at,
     timer_at,
 )
@@ -45,12 +46,13 @@ class Command(IntEnum):
     LEAVE = 4
     REFRESH = 5
     MEASURE = 6
+    PLAN = 7
 
 
 TIME, AT_CONTROL, ROOM = int(Stop.TIME), int(Stop.CONTROL), int(Stop.ROOM)
 START, ASKED_TO_KILL = int(Command.START), int(Command.KILL)
 JOIN, LEAVE, REFRESH = int(Command.JOIN), int(Command.LEAVE), int(Command.REFRESH)
-MEASURE = int(Command.MEASURE)
+MEASURE, PLAN = int(Command.MEASURE), int(Command.PLAN)
 ARRIVAL, WORKED, RESUME = int(Kind.ARRIVAL), int(Kind.WORKED), int(Kind.RESUME)
 LANE, EXPIRED, DELIVER = int(Kind.LANE), int(Kind.EXPIRED), int(Kind.DELIVER)
 GAVE_UP, KILL, RESTART = int(Kind.GAVE_UP), int(Kind.KILL), int(Kind.RESTART)
@@ -60,29 +62,39 @@ OUT_OF_MEMORY = int(What.OUT_OF_MEMORY)
 
 
 @jit
-def advance(memory: Any, until: float, command: int, a: int, b: int) -> int:
+def advance(
+    memory: Any, until: float, command: int, a: int, b: int, kind: int, time: float
+) -> int:
     """Do what Python asks for; then run every event up to and including ``until`` (s)."""
     root = memory[0]
-    obey(root, command, a, b)
+    if command == PLAN:
+        heap.at(root, time, kind, a, b, 0)
+    else:
+        obey(root, command, a, b)
+    last = bits_of(until)
     while True:
         if root.attention:
             return ROOM
         if root.heap_used == 0:
             return TIME
-        first = event_at(root.heap, 0)
-        if first.time > until:
+        first = key_at(root.heap, 0)
+        if first.time > last:
             return TIME
-        kind, a, b, c = first.kind, first.a, first.b, first.c
+        next_ = plan_at(root.plans, first.tag & heap.PLACES)
+        kind, a, b, c = next_.kind, next_.a, next_.b, next_.c
         if kind == KILL and root.margin < room_for_kill(root, a):
             root.margin = room_for_kill(root, a)
             return ROOM
-        root.now = first.time
-        heap.pop(root)
+        root.now = number_of(first.time)
+        heap.take_first(root)
         root.events += 1
         if kind == CONTROL:
             root.control = a
+            heap.fill_vacancy(root)
             return AT_CONTROL
         happen(root, kind, a, b, c)
+        if root.vacant:
+            heap.fill_vacancy(root)
 
 
 @jit

@@ -11,15 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from meshlab.compiled.heap import NEVER
 from meshlab.compiled.layout import (
     CALL,
-    EVENT,
     EXEMPLAR,
     JOB,
+    KEY,
     LINE,
     MESSAGE,
     NOBODY,
     NOTE,
+    PLAN,
     POOLS,
     ROOT,
     SPAN,
@@ -33,7 +35,8 @@ RECORDS = {
     "calls": CALL,
     "jobs": JOB,
     "timers": TIMER,
-    "heap": EVENT,
+    "heap": KEY,
+    "plans": PLAN,
     "notes": NOTE,
     "spans": SPAN,
     "exemplars": EXEMPLAR,
@@ -46,11 +49,11 @@ MOST_BLOCKS = 32
 Block = Callable[[np.random.Generator, int], np.ndarray]
 
 
-def in_whole_lines(count: int, dtype: np.dtype[Any]) -> np.ndarray:
-    """Records of zeros that begin where a line of memory does."""
+def in_whole_lines(count: int, dtype: np.dtype[Any], first: int = 0) -> np.ndarray:
+    """Records of zeros, of which the ``first`` begins where a line of memory does."""
     size = count * dtype.itemsize
     raw = np.zeros(size + LINE, np.uint8)
-    start = -raw.ctypes.data % LINE
+    start = -(raw.ctypes.data + first * dtype.itemsize) % LINE
     return raw[start : start + size].view(dtype)
 
 
@@ -62,8 +65,8 @@ class Memory:
         self.root = self.root_array[0]
         self.arrays: dict[str, np.ndarray] = {}
         self.root["margin"] = margin
-        for name in ("calls_free", "jobs_free", "timers_free", "messages_free"):
-            self.root[name] = NOBODY
+        for name in ("calls", "jobs", "timers", "plans", "messages"):
+            self.root[f"{name}_free"] = NOBODY
         for name in POOLS:
             self._make_room(name, 0, 4 * margin)
         self.grow()
@@ -79,9 +82,9 @@ class Memory:
         self.root[name] = array.ctypes.data
 
     def _make_room(self, name: str, used: int, room: int) -> None:
-        array = in_whole_lines(room, RECORDS[name])
+        array = in_whole_lines(room, RECORDS[name], 1 if name == "heap" else 0)
         if name == "heap":
-            array["time"] = np.inf
+            array["time"] = NEVER
         if used:
             array[:used] = self.arrays[name][:used]
         self.place(name, array)

@@ -181,7 +181,7 @@ def begin(root: Any, this: int) -> None:
         done = root.now
         if instance.cores:
             done = compute(root, job.instance, draw(root, instance.draw_cpu))
-        heap.at(root, done + seconds, WORKED, this, job.generation, 0)
+        heap.at(root, done + seconds, WORKED, this, job.generation, job.caller)
 
 
 @jit

@@ -38,4 +38,4 @@ def warm() -> None:
         )
     memory = Memory(margin=1)
     assert memory.root_array.dtype == ROOT
-    advance(memory.root_array, -1.0, int(Command.NOTHING), 0, 0)
+    advance(memory.root_array, -1.0, int(Command.NOTHING), 0, 0, 0, 0.0)

@@ -355,21 +355,8 @@ class World:
 
     def push(self, time: float, kind: Kind, a: int, b: int = 0) -> None:
         """Put an event into the heap, with the next sequence number."""
-        root = self.root
-        root["sequence"] += 1
-        if root["heap_used"] >= root["heap_low"]:
-            self.memory.grow()
-        heap = self.memory.arrays["heap"]
-        place = int(root["heap_used"])
-        key = (time, int(root["sequence"]))
-        while place > 0:
-            above = (place - 1) >> 2
-            if (heap["time"][above], heap["sequence"][above]) < key:
-                break
-            heap[place] = heap[above]
-            place = above
-        heap[place] = (*key, int(kind), a, b, 0)
-        root["heap_used"] += 1
+        if self._advance(-inf, Command.PLAN, a, b, int(kind), time) is Stop.ROOM:
+            self._make_room()
 
     @property
     def now(self) -> float:
@@ -397,20 +384,29 @@ class World:
         self._advance(-inf, command, a, b)
 
     def _advance(
-        self, until: float, command: int = Command.NOTHING, a: int = 0, b: int = 0
+        self,
+        until: float,
+        command: int = Command.NOTHING,
+        a: int = 0,
+        b: int = 0,
+        kind: int = 0,
+        time: float = 0.0,
     ) -> Stop:
         """Let the rules go on; what they wrote down goes to the ledger."""
-        why = Stop(advance(self.memory.root_array, until, int(command), a, b))
+        why = Stop(advance(self.memory.root_array, until, int(command), a, b, kind, time))
         for note in self.memory.take("notes"):
             self.ledger.entries.append(entry_of(note, self))
         return why
+
+    def _make_room(self) -> None:
+        self.memory.grow()
+        self._fill()
 
     def advance(self, until: float) -> None:
         """Run every event up to and including ``until`` (s)."""
         while (why := self._advance(until)) is not Stop.TIME:
             if why is Stop.ROOM:
-                self.memory.grow()
-                self._fill()
+                self._make_room()
             else:
                 callback, argument = self.timeline.actions[int(self.root["control"])]
                 callback(argument)
