@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from meshlab.compiled.draws import draw
-from meshlab.compiled.jit import jit
+from meshlab.compiled.jit import inlined, jit
 from meshlab.compiled.layout import endpoint_at, ring_at, upstream_at, whole_at
 from meshlab.policies.peak_ewma import PENALTY
 from meshlab.policies.ring_hash import GOLDEN
@@ -18,7 +18,7 @@ STEP = np.uint64(GOLDEN)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
-@jit
+@inlined
 def pick(root: Any, number: int, candidates: int, count: int, key: int) -> int:
     """The endpoint for the next try, out of ``count`` that stand at ``candidates``."""
     upstream = upstream_at(root.upstreams, number)
@@ -40,7 +40,7 @@ def pick(root: Any, number: int, candidates: int, count: int, key: int) -> int:
     return peak_ewma(root, number, candidates, count)
 
 
-@jit
+@inlined
 def least_request(root: Any, number: int, candidates: int, count: int) -> int:
     """Draws a few endpoints and takes the least busy; the first drawn keeps a tie."""
     upstream = upstream_at(root.upstreams, number)
@@ -172,7 +172,7 @@ def load(root: Any, number: int, place: int) -> float:
     return endpoint.ewma * fade * (endpoint.active + 1)
 
 
-@jit
+@inlined
 def observe(root: Any, number: int, place: int, seconds: float) -> None:
     """A try ended after ``seconds``; only peak EWMA learns from it."""
     upstream = upstream_at(root.upstreams, number)

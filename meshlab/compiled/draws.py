@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshlab.compiled.jit import jit, prefetch
+from meshlab.compiled.jit import inlined, jit, prefetch
 from meshlab.compiled.layout import number_at, stream_at, word_at
 
 
-@jit
+@inlined
 def draw(root: Any, stream: int) -> float:
     """The next variate of a stream."""
     place = stream_at(root.streams, stream)
@@ -35,7 +35,7 @@ def word(root: Any, stream: int) -> int:
     return word_at(root.words, here).x
 
 
-@jit
+@inlined
 def note_room(root: Any, used: int, low: int) -> None:
     """A place of a pool was taken: the run stops between two events when few are left."""
     if used > low:

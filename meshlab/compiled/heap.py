@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 from meshlab.compiled.draws import note_room
-from meshlab.compiled.jit import bits_of, jit, prefetch
+from meshlab.compiled.jit import bits_of, inlined, jit, prefetch
 from meshlab.compiled.layout import (
     NOBODY,
     PLACE_BITS,
@@ -50,7 +50,7 @@ PLACES = 2**PLACE_BITS - 1
 NEVER = 2**63 - 1
 
 
-@jit
+@inlined
 def plan(root: Any, time: float, sequence: int, kind: int, a: int, b: int, c: int) -> None:
     """Put an event in its place."""
     place = root.plans_free
@@ -68,14 +68,14 @@ def plan(root: Any, time: float, sequence: int, kind: int, a: int, b: int, c: in
     push(root, bits_of(time), (sequence << PLACE_BITS) + place)
 
 
-@jit
+@inlined
 def at(root: Any, time: float, kind: int, a: int, b: int, c: int) -> None:
     """Let this happen at ``time`` (s), after all that is already due then."""
     root.sequence += 1
     plan(root, time, root.sequence, kind, a, b, c)
 
 
-@jit
+@inlined
 def push(root: Any, time: int, tag: int) -> None:
     """A key rises from the end of the heap to its place, or sinks from the top if that is vacant."""
     if root.vacant:
@@ -97,14 +97,14 @@ def push(root: Any, time: int, tag: int) -> None:
     put(heap, place, time, tag)
 
 
-@jit
+@inlined
 def put(heap: int, place: int, time: int, tag: int) -> None:
     key = key_at(heap, place)
     key.time = time
     key.tag = tag
 
 
-@jit
+@inlined
 def take_first(root: Any) -> int:
     """The place of the first event's plan, which another may have now; its key is vacant."""
     place = key_at(root.heap, 0).tag & PLACES
@@ -114,7 +114,7 @@ def take_first(root: Any) -> int:
     return place
 
 
-@jit
+@inlined
 def fill_vacancy(root: Any) -> None:
     """If no new event took the place of the first one, the last one does."""
     root.vacant = 0
@@ -127,7 +127,7 @@ def fill_vacancy(root: Any) -> None:
         look_ahead(root, second, third)
 
 
-@jit
+@inlined
 def look_ahead(root: Any, second: int, third: int) -> None:
     """What an event will need may have been out of use for long: it is fetched before its time.
 
@@ -151,14 +151,14 @@ def look_ahead(root: Any, second: int, third: int) -> None:
             prefetch(call_at(root.calls, job_at(root.jobs, parent).caller))
 
 
-@jit
+@inlined
 def earlier(heap: int, one: int, other: int) -> int:
     """1 if the event at the one place comes before that at the other, else 0; without a branch."""
     x, y = key_at(heap, one), key_at(heap, other)
     return int((x.time < y.time) | ((x.time == y.time) & (x.tag < y.tag)))
 
 
-@jit
+@inlined
 def sink(heap: int, size: int, time: int, tag: int) -> tuple[int, int]:
     """Find the place of a key from the top on; what has changed in the second and the third row.
 
@@ -186,7 +186,7 @@ def sink(heap: int, size: int, time: int, tag: int) -> tuple[int, int]:
     return second, third
 
 
-@jit
+@inlined
 def start_timer(root: Any, number: int, call: int) -> int:
     """Set a timer in a lane (see `meshlab.engine.Lane`): only its first one is in the heap."""
     lane = lane_at(root.lanes, number)
@@ -214,7 +214,7 @@ def start_timer(root: Any, number: int, call: int) -> int:
     return place
 
 
-@jit
+@inlined
 def stop_timer(root: Any, place: int) -> None:
     """A timer is no longer needed. It stays in its lane until it is first there, or in the way."""
     timer_at(root.timers, place).call = NOBODY
@@ -234,7 +234,7 @@ def next_in_lane(root: Any, number: int) -> None:
         plan(root, first.due, first.sequence, LANE, number, 0, 0)
 
 
-@jit
+@inlined
 def free_timer(root: Any, place: int) -> int:
     """Another may have its place; returns the one that stood behind it."""
     timer = timer_at(root.timers, place)

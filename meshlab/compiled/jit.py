@@ -80,13 +80,22 @@ _FINGERPRINT = _fingerprint()
 
 def jit(rule: Rule) -> Rule:
     """Compile a rule on its first use. Floats keep their order: no fast-math, so the same bytes."""
+    return _compiled(rule, False)
+
+
+def inlined(rule: Rule) -> Rule:
+    """The same for a rule that every event uses: it is compiled into those that call it."""
+    return _compiled(rule, True)
+
+
+def _compiled(rule: Rule, inline: bool) -> Rule:
     settings: Any = config
     before, settings.CACHE_DIR = settings.CACHE_DIR, str(cache_folder())
     try:
-        compiled: Any = numba.njit(cache=True, error_model="numpy")(rule)
+        made: Any = numba.njit(cache=True, error_model="numpy", forceinline=inline)(rule)
     finally:
         settings.CACHE_DIR = before
-    return compiled
+    return made
 
 
 @intrinsic

@@ -12,7 +12,7 @@ from typing import Any
 from meshlab.compiled import cluster, heap, service, sidecar, transport
 from meshlab.compiled.draws import draw
 from meshlab.compiled.heap import Kind
-from meshlab.compiled.jit import bits_of, jit, number_of
+from meshlab.compiled.jit import bits_of, inlined, jit, number_of
 from meshlab.compiled.layout import (
     NOBODY,
     call_at,
@@ -122,7 +122,7 @@ def room_for_kill(root: Any, number: int) -> int:
     return 64 + 8 * instance_at(root.instances, number).jobs
 
 
-@jit
+@inlined
 def happen(root: Any, kind: int, a: int, b: int, c: int) -> None:
     """One event. What it names may be gone by now; then nothing happens."""
     if kind == WORKED:
@@ -159,14 +159,14 @@ def happen(root: Any, kind: int, a: int, b: int, c: int) -> None:
         cluster.tick(root, a, b)
 
 
-@jit
+@inlined
 def is_open(root: Any, place: int, generation: int, attempt: int) -> bool:
     """Whether this try of this call has not ended yet."""
     call = call_at(root.calls, place)
     return call.generation == generation and call.sending == 1 and call.attempts == attempt
 
 
-@jit
+@inlined
 def fire(root: Any, number: int) -> None:
     """The first timer of a lane is due; the next that still matters takes its place."""
     first = timer_at(root.timers, lane_at(root.lanes, number).first)
@@ -176,7 +176,7 @@ def fire(root: Any, number: int) -> None:
     heap.next_in_lane(root, number)
 
 
-@jit
+@inlined
 def arrive(root: Any, number: int) -> None:
     """A candidate of a load (`meshlab.arrivals`): the next one is set, this one may be thinned."""
     load = load_at(root.loads, number)
@@ -193,7 +193,7 @@ def arrive(root: Any, number: int) -> None:
         transport.begin(root, load.upstream, load.route)
 
 
-@jit
+@inlined
 def set_next(root: Any, number: int) -> None:
     load = load_at(root.loads, number)
     gap = draw(root, load.draw_gap) if load.poisson else 1.0

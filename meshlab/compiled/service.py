@@ -13,7 +13,7 @@ import numpy as np
 from meshlab.compiled import heap
 from meshlab.compiled.draws import draw, note_room
 from meshlab.compiled.heap import Kind
-from meshlab.compiled.jit import jit
+from meshlab.compiled.jit import inlined, jit
 from meshlab.compiled.layout import (
     DURATIONS,
     NOBODY,
@@ -39,7 +39,7 @@ STARTED = int(What.STARTED)
 TAKEN = -1
 
 
-@jit
+@inlined
 def receive(root: Any, place: int) -> int:
     """Take the open try of a call in (`TAKEN`), or say at once why not."""
     call = call_at(root.calls, place)
@@ -67,7 +67,7 @@ def receive(root: Any, place: int) -> int:
     return TAKEN
 
 
-@jit
+@inlined
 def new_job(root: Any, number: int, place: int) -> int:
     """A place for one request in one instance."""
     instance = instance_at(root.instances, number)
@@ -103,7 +103,7 @@ def new_job(root: Any, number: int, place: int) -> int:
     return this
 
 
-@jit
+@inlined
 def free_job(root: Any, this: int) -> None:
     """Nobody will ask for this job again; an event that still names it comes too late."""
     job = job_at(root.jobs, this)
@@ -153,7 +153,7 @@ def leave_waiting(root: Any, this: int) -> None:
         job_at(root.jobs, job.behind).ahead = job.ahead
 
 
-@jit
+@inlined
 def still_asked(root: Any, this: int) -> bool:
     """Whether the try that brought the job is still open."""
     job = job_at(root.jobs, this)
@@ -165,7 +165,7 @@ def still_asked(root: Any, this: int) -> bool:
     )
 
 
-@jit
+@inlined
 def begin(root: Any, this: int) -> None:
     """A worker takes the job and works on it for a while, or for ever."""
     job = job_at(root.jobs, this)
@@ -213,7 +213,7 @@ def compute(root: Any, number: int, seconds: float) -> float:
     return begins + takes
 
 
-@jit
+@inlined
 def next_step(root: Any, this: int) -> int:
     """The upstream of the next call that the job's route needs; `NOBODY` when none is left."""
     job = job_at(root.jobs, this)
@@ -242,7 +242,7 @@ def choose(root: Any, place: int) -> Any:
     return way_at(root.ways, number)
 
 
-@jit
+@inlined
 def count_answer(root: Any, this: int, outcome: int) -> None:
     """The request is through: count it."""
     job = job_at(root.jobs, this)
@@ -261,7 +261,7 @@ def count_answer(root: Any, this: int, outcome: int) -> None:
     instance.seconds += seconds
 
 
-@jit
+@inlined
 def drop(root: Any, this: int) -> None:
     """The job leaves the process; its worker takes the next that waits."""
     job = job_at(root.jobs, this)
@@ -276,7 +276,7 @@ def drop(root: Any, this: int) -> None:
     take_waiting(root, job.instance)
 
 
-@jit
+@inlined
 def take_waiting(root: Any, number: int) -> None:
     """Free workers take those who wait, in their order."""
     instance = instance_at(root.instances, number)

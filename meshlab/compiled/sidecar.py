@@ -11,7 +11,7 @@ from typing import Any
 
 from meshlab.compiled import balance, breaker, budget, cluster, heap
 from meshlab.compiled.draws import draw, note_room
-from meshlab.compiled.jit import jit
+from meshlab.compiled.jit import inlined, jit
 from meshlab.compiled.layout import (
     DURATIONS,
     NOBODY,
@@ -35,7 +35,7 @@ CIRCUIT_OPEN, NO_HEALTHY = int(Outcome.CIRCUIT_OPEN), int(Outcome.NO_HEALTHY)
 ABANDONED, RATE_LIMITED = int(Outcome.ABANDONED), int(Outcome.RATE_LIMITED)
 
 
-@jit
+@inlined
 def new_call(root: Any, number: int, key: int, route: int, deadline: float, parent: int) -> int:
     """A place for one call through a sidecar."""
     place = root.calls_free
@@ -60,7 +60,7 @@ def new_call(root: Any, number: int, key: int, route: int, deadline: float, pare
     return place
 
 
-@jit
+@inlined
 def free_call(root: Any, place: int) -> None:
     """The call is over and nobody will ask for it: a timer that is still set comes too late."""
     call = call_at(root.calls, place)
@@ -69,7 +69,7 @@ def free_call(root: Any, place: int) -> None:
     root.calls_free = place
 
 
-@jit
+@inlined
 def bucket(root: Any, seconds: float) -> int:
     """The first bucket that holds a duration: as many bounds as lie below it."""
     below = 0
@@ -78,7 +78,7 @@ def bucket(root: Any, seconds: float) -> int:
     return below
 
 
-@jit
+@inlined
 def start(root: Any, place: int) -> int:
     """Begin: the first try, or a refusal."""
     call = call_at(root.calls, place)
@@ -109,7 +109,7 @@ def take_token(root: Any, number: int) -> bool:
     return True
 
 
-@jit
+@inlined
 def send(root: Any, place: int) -> int:
     """Limits, breaker, balancer: each may refuse, and then what was taken is given back."""
     call = call_at(root.calls, place)
@@ -136,7 +136,7 @@ def send(root: Any, place: int) -> int:
     return send_to(root, place, choose(root, place))
 
 
-@jit
+@inlined
 def choose(root: Any, place: int) -> int:
     """The endpoint for the next try; for a retry another than last time, if a few picks find it.
 
@@ -164,7 +164,7 @@ def choose(root: Any, place: int) -> int:
     return endpoint
 
 
-@jit
+@inlined
 def whole_address(array: int, place: int) -> int:
     """The address of a whole number in an array of them."""
     return array + 8 * place
@@ -181,7 +181,7 @@ def give_back(root: Any, place: int) -> None:
         breaker.abandon_permit(root, call.upstream, call.permit, call.trial == 1)
 
 
-@jit
+@inlined
 def send_to(root: Any, place: int, slot: int) -> int:
     call = call_at(root.calls, place)
     upstream = upstream_at(root.upstreams, call.upstream)
@@ -203,7 +203,7 @@ def send_to(root: Any, place: int, slot: int) -> int:
     return SEND
 
 
-@jit
+@inlined
 def end_try(root: Any, place: int) -> None:
     """The open try is over, and its timer with it."""
     call = call_at(root.calls, place)
@@ -212,7 +212,7 @@ def end_try(root: Any, place: int) -> None:
         heap.stop_timer(root, call.timer)
 
 
-@jit
+@inlined
 def responded(root: Any, place: int, outcome: int) -> int:
     """The open try has ended: report it to every policy, then finish or try again."""
     call = call_at(root.calls, place)
@@ -286,7 +286,7 @@ def end_retry(root: Any, place: int) -> None:
     budget.retry_ended(root, call.upstream)
 
 
-@jit
+@inlined
 def finish(root: Any, place: int, outcome: int) -> int:
     """Count the end of the call, as its caller felt it."""
     call = call_at(root.calls, place)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from meshlab.compiled.draws import nonzero, note_room, word
-from meshlab.compiled.jit import jit
+from meshlab.compiled.jit import inlined, jit
 from meshlab.compiled.layout import NOBODY, call_at, exemplar_at, instance_at, job_at, span_at
 from meshlab.compiled.sidecar import bucket
 
 
-@jit
+@inlined
 def begin_trace(root: Any, place: int) -> None:
     """Decide whether the trace that begins with this call is kept."""
     call = call_at(root.calls, place)
@@ -27,7 +27,7 @@ def begin_trace(root: Any, place: int) -> None:
         call.span = span
 
 
-@jit
+@inlined
 def inherit_trace(root: Any, place: int, this: int) -> None:
     """A call that a job makes carries the job's context, unless the service drops the header."""
     job = job_at(root.jobs, this)

@@ -12,7 +12,7 @@ from typing import Any
 from meshlab.compiled import central, heap, service, sidecar, tracing
 from meshlab.compiled.draws import draw, nonzero
 from meshlab.compiled.heap import Kind
-from meshlab.compiled.jit import jit
+from meshlab.compiled.jit import inlined, jit
 from meshlab.compiled.layout import (
     NOBODY,
     call_at,
@@ -58,7 +58,7 @@ def begin(root: Any, number: int, route: int) -> None:
     drive(root, place, sidecar.start(root, place))
 
 
-@jit
+@inlined
 def transmit(root: Any, place: int) -> int:
     """Start the try's timer and bring it to the endpoint, if the link lets it through."""
     call = call_at(root.calls, place)
@@ -85,7 +85,7 @@ def transmit(root: Any, place: int) -> int:
     return deliver(root, place)
 
 
-@jit
+@inlined
 def deliver(root: Any, place: int) -> int:
     outcome = service.receive(root, place)
     if outcome != service.TAKEN:
@@ -95,7 +95,7 @@ def deliver(root: Any, place: int) -> int:
     return ON_ITS_WAY
 
 
-@jit
+@inlined
 def respond(root: Any, place: int, outcome: int) -> int:
     call = call_at(root.calls, place)
     call.job = NOBODY
@@ -104,7 +104,7 @@ def respond(root: Any, place: int, outcome: int) -> int:
     return sidecar.responded(root, place, outcome)
 
 
-@jit
+@inlined
 def ended(root: Any, place: int, outcome: int) -> tuple[int, int]:
     """A call is over; the job that waited for it goes on: the next call, and what it asks for."""
     call = call_at(root.calls, place)
@@ -120,7 +120,7 @@ def ended(root: Any, place: int, outcome: int) -> tuple[int, int]:
     return finish(root, parent, ERROR)
 
 
-@jit
+@inlined
 def proceed(root: Any, this: int) -> tuple[int, int]:
     """Make the next call of the request's route; answer when none is left."""
     number = service.next_step(root, this)
@@ -147,7 +147,7 @@ def mirror(root: Any, this: int, number: int) -> None:
     heap.at(root, root.now + 0.0, MIRROR, place, 0, 0)
 
 
-@jit
+@inlined
 def finish(root: Any, this: int, outcome: int) -> tuple[int, int]:
     """The request is through: report it where that is asked for, then answer."""
     if root.reports:
@@ -167,7 +167,7 @@ def collected(root: Any, kind: int, place: int) -> None:
         drive(root, place, action)
 
 
-@jit
+@inlined
 def answer(root: Any, this: int, outcome: int) -> tuple[int, int]:
     """An instance answers; whether anybody still waits is for the try to know."""
     service.count_answer(root, this, outcome)
@@ -175,7 +175,7 @@ def answer(root: Any, this: int, outcome: int) -> tuple[int, int]:
     return carry_back(root, this, outcome)
 
 
-@jit
+@inlined
 def carry_back(root: Any, this: int, outcome: int) -> tuple[int, int]:
     """Bring the answer to the try that asked, and forget the job."""
     job = job_at(root.jobs, this)
@@ -191,7 +191,7 @@ def carry_back(root: Any, this: int, outcome: int) -> tuple[int, int]:
     return NOBODY, 0
 
 
-@jit
+@inlined
 def worked(root: Any, this: int) -> None:
     """An instance's own work is done: it fails, or goes on to the calls it needs."""
     job = job_at(root.jobs, this)
