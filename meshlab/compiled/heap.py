@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 from meshlab.compiled.draws import note_room
-from meshlab.compiled.jit import bits_of, inlined, jit, prefetch
+from meshlab.compiled.jit import bits_of, inlined, least_of_four, jit, prefetch
 from meshlab.compiled.layout import (
     NOBODY,
     PLACE_BITS,
@@ -152,13 +152,6 @@ def look_ahead(root: Any, second: int, third: int) -> None:
 
 
 @inlined
-def earlier(heap: int, one: int, other: int) -> int:
-    """1 if the event at the one place comes before that at the other, else 0; without a branch."""
-    x, y = key_at(heap, one), key_at(heap, other)
-    return int((x.time < y.time) | ((x.time == y.time) & (x.tag < y.tag)))
-
-
-@inlined
 def sink(heap: int, size: int, time: int, tag: int) -> tuple[int, int]:
     """Find the place of a key from the top on; what has changed in the second and the third row.
 
@@ -169,9 +162,7 @@ def sink(heap: int, size: int, time: int, tag: int) -> tuple[int, int]:
     child = 1
     second = third = 0
     while child < size:
-        left = child + earlier(heap, child + 1, child)
-        right = child + 2 + earlier(heap, child + 3, child + 2)
-        child = left + (right - left) * earlier(heap, right, left)
+        child += least_of_four(heap + 16 * child)
         first = key_at(heap, child)
         if time < first.time or (time == first.time and tag < first.tag):
             break

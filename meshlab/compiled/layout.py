@@ -122,7 +122,7 @@ ROOT = np.dtype(
     align=True,
 )
 
-KEY = np.dtype([("time", "i8"), ("tag", "i8")])
+KEY = np.dtype([("tag", "i8"), ("time", "i8")])
 """An event in the heap: the bits of its time, and its sequence number before its plan's place."""
 
 PLAN = np.dtype([("kind", "i4"), ("a", "i4"), ("b", "i4"), ("c", "i4")])
