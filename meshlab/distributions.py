@@ -133,5 +133,8 @@ class LogNormal:
         return np.array([self.median * math.exp(x) for x in normals])
 
 
+ONE_BY_ONE = (Constant, Around, Exponential, LogNormal)
+"""Those whose next 2n variates are n and then n more; Erlang draws a whole block of each step."""
+
 KINDS: dict[str, type] = {d.kind: d for d in (Constant, Around, Exponential, Erlang, LogNormal)}
 """Every built-in distribution by the name that scenario files use."""

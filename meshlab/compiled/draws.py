@@ -1,7 +1,7 @@
-"""Random numbers: every purpose has its own stretch of numbers, which Python fills in blocks.
+"""Random numbers: every purpose has numbers of its own, which Python fills in blocks.
 
-The numbers are those of `meshlab.streams`, in the same order. When a stretch runs low the run
-stops between two events, and goes on when Python has filled it.
+The numbers are those of `meshlab.streams`, in the same order. When those of a purpose run low the
+run stops between two events, and goes on when Python has made more.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def draw(root: Any, stream: int) -> float:
     place.next = here + 1
     if here >= place.low:
         root.attention = 1
-    prefetch(number_at(root.variates, here + 8))
-    return number_at(root.variates, here).x
+    prefetch(number_at(place.numbers, here + 8))
+    return number_at(place.numbers, here).x
 
 
 @jit
@@ -32,7 +32,7 @@ def word(root: Any, stream: int) -> int:
     place.next = here + 1
     if here >= place.low:
         root.attention = 1
-    return word_at(root.words, here).x
+    return word_at(place.numbers, here).x
 
 
 @inlined

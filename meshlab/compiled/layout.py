@@ -76,8 +76,6 @@ ROOT = np.dtype(
         *(
             (name, "i8")
             for name in (
-                "variates",
-                "words",
                 "streams",
                 "upstreams",
                 "endpoints",
@@ -131,7 +129,7 @@ PLAN = np.dtype([("kind", "i4"), ("a", "i4"), ("b", "i4"), ("c", "i4")])
 PLACE_BITS = 24
 """How many bits of a tag are the place of the plan."""
 
-STREAM = np.dtype([("next", "i8"), ("low", "i8"), ("end", "i8")], align=True)
+STREAM = np.dtype([("numbers", "i8"), ("next", "i8"), ("low", "i8"), ("end", "i8")])
 NUMBER = np.dtype([("x", "f8")])
 WHOLE = np.dtype([("x", "i8")])
 WORD = np.dtype([("x", "u8")])

@@ -29,6 +29,7 @@ from meshlab.compiled.layout import (
     STREAM,
     TIMER,
 )
+from meshlab.distributions import ONE_BY_ONE
 from meshlab.streams import BLOCK, generator
 
 RECORDS = {
@@ -47,6 +48,14 @@ MOST_BLOCKS = 32
 """Blocks of random numbers that are made at a time, once a stream has shown that it is busy."""
 
 Block = Callable[[np.random.Generator, int], np.ndarray]
+
+uniform: Block = np.random.Generator.random
+
+
+def bits(rng: np.random.Generator, n: int) -> np.ndarray:
+    """``n`` words of 64 random bits."""
+    return rng.integers(0, 2**64, n, dtype=np.uint64)
+
 
 
 def in_whole_lines(count: int, dtype: np.dtype[Any], first: int = 0) -> np.ndarray:
@@ -106,71 +115,59 @@ class Memory:
 
 
 class Numbers:
-    """Random numbers of one kind, in one array: a stretch for each purpose, filled in blocks.
+    """Random numbers: for each purpose those that come next, made in blocks.
 
-    ``name`` is the array, "variates" or "words". A stretch is *low* when less than ``margin`` of it
-    is left; then the rules stop before their next event, and `fill` makes more.
+    They are *low* when fewer are left than all that may be drawn before the run can stop; then the
+    rules stop before their next event, and `fill` makes more.
     """
 
-    def __init__(self, memory: Memory, name: str, dtype: str, margin: int) -> None:
-        self._memory = memory
-        self._name = name
-        self._margin = margin
-        self._numbers = np.zeros(0, dtype)
-        self._used = 0
-        self._streams: list[int] = []
+    def __init__(self, memory: Memory, count: int) -> None:
+        self._table = np.zeros(count, STREAM)
+        memory.place("streams", self._table)
         self._sources: list[tuple[np.random.Generator, Block]] = []
-        self._blocks: list[int] = []
-        self._starts: list[int] = []
-        self._rooms: list[int] = []
+        self._numbers: list[np.ndarray] = []
+        self._blocks = [1] * count
+        self._at_most: list[int] = []
 
-    def add(self, stream: int, seed: int, purpose: str, block: Block) -> None:
-        """Let ``stream`` draw from the numbers of this purpose."""
-        self._streams.append(stream)
+    def add(self, seed: int, purpose: str, block: Block, kind: str, at_most: int) -> None:
+        """The next purpose, of which so many numbers ("f8" or "u8") are drawn in half an event."""
         self._sources.append((generator(seed, purpose), block))
-        self._blocks.append(1)
-        self._starts.append(0)
-        self._rooms.append(0)
+        self._numbers.append(np.zeros(0, kind))
+        self._at_most.append(at_most)
 
-    def fill(self, margin: int = 0) -> None:
-        """Make more numbers for every stretch that is low."""
-        self._margin = max(self._margin, margin)
-        table = self._memory.arrays["streams"]
-        mine = table[self._streams]
-        for place in np.flatnonzero(mine["end"] - mine["next"] <= self._margin):
-            self._fill(int(place), self._streams[place], table)
-        if self._memory.arrays.get(self._name) is not self._numbers:
-            self._memory.place(self._name, self._numbers)
-            self._numbers = self._memory.arrays[self._name]
+    def fill(self, margin: int) -> None:
+        """Make more numbers wherever they are low, if events use ``margin`` records at most."""
+        table = self._table
+        needed = np.array(self._at_most) * (margin // 2)
+        for stream in np.flatnonzero(table["end"] - table["next"] <= needed).tolist():
+            self._fill(stream, int(needed[stream]))
 
-    def _fill(self, place: int, stream: int, table: np.ndarray) -> None:
-        rng, block = self._sources[place]
-        start, end = int(table["next"][stream]), int(table["end"][stream])
-        kept = self._numbers[start:end].copy()
-        blocks = max(self._blocks[place], -(-(self._margin + 1) // BLOCK))
-        self._blocks[place] = min(4 * blocks, max(MOST_BLOCKS, blocks))
-        size = len(kept) + blocks * BLOCK
-        if size > self._rooms[place]:
-            self._rooms[place] = size = len(kept) + 2 * blocks * BLOCK
-            self._starts[place] = self._allocate(size)
-        start = self._starts[place]
-        self._numbers[start : start + len(kept)] = kept
-        end = start + len(kept)
-        for _ in range(blocks):
-            self._numbers[end : end + BLOCK] = block(rng, BLOCK)
-            end += BLOCK
-        table[stream] = (start, end - self._margin, end)
+    def _fill(self, stream: int, needed: int) -> None:
+        _, start, _, end = self._table[stream].tolist()
+        numbers = self._numbers[stream]
+        kept = numbers[start:end].copy()
+        blocks = max(self._blocks[stream], -(-(needed + 1) // BLOCK))
+        self._blocks[stream] = min(4 * blocks, max(MOST_BLOCKS, blocks))
+        if len(numbers) < len(kept) + blocks * BLOCK:
+            numbers = self._numbers[stream] = np.empty(needed + blocks * BLOCK, numbers.dtype)
+        numbers[: len(kept)] = kept
+        end = len(kept) + blocks * BLOCK
+        draw_blocks(*self._sources[stream], numbers[len(kept) : end])
+        self._table[stream] = (numbers.ctypes.data, 0, end - needed, end)
 
-    def _allocate(self, size: int) -> int:
-        start = self._used
-        self._used += size
-        if self._used > len(self._numbers):
-            grown = np.zeros(2 * self._used, self._numbers.dtype)
-            grown[:start] = self._numbers[:start]
-            self._numbers = grown
-        return start
+    def draw(self, stream: int) -> float:
+        """The next number of a stream, for Python's own use."""
+        place = int(self._table["next"][stream])
+        self._table["next"][stream] += 1
+        return float(self._numbers[stream][place])
 
 
-def empty_streams(count: int) -> np.ndarray:
-    """Streams without any number yet."""
-    return np.zeros(count, STREAM)
+def draw_blocks(rng: np.random.Generator, block: Block, numbers: np.ndarray) -> None:
+    """Fill an array of some blocks as one block after the other would."""
+    if block is uniform:
+        rng.random(out=numbers)
+    elif isinstance(getattr(block, "__self__", None), ONE_BY_ONE):
+        numbers[:] = block(rng, len(numbers))
+    else:
+        for start in range(0, len(numbers), BLOCK):
+            numbers[start : start + BLOCK] = block(rng, BLOCK)

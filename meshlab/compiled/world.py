@@ -18,7 +18,7 @@ from meshlab.compiled import build, layout
 from meshlab.compiled.handles import InstanceHandle, Timeline, UpkeepHandle, UpstreamHandle
 from meshlab.compiled.heap import Kind
 from meshlab.compiled.loop import Command, Stop, advance
-from meshlab.compiled.memory import Memory, Numbers, empty_streams
+from meshlab.compiled.memory import Memory, Numbers, bits, uniform
 from meshlab.compiled.readings import Readings
 from meshlab.compiled.records import entry_of, exemplars_of, spans_of, tally_entry
 from meshlab.compiled.warm import warm
@@ -37,14 +37,6 @@ from meshlab.telemetry.names import DURATION_BUCKETS
 from meshlab.topology import Edge, Service
 from meshlab.totals import edge_totals, process_totals
 
-uniform = np.random.Generator.random
-
-
-def bits(rng: np.random.Generator, n: int) -> np.ndarray:
-    """``n`` words of 64 random bits."""
-    return rng.integers(0, 2**64, n, dtype=np.uint64)
-
-
 class World:
     """One scenario, lowered to records and ready to run once."""
 
@@ -60,7 +52,7 @@ class World:
         self._steps_at_most = 0
         self._streams = 0
         self._draws_at_most = 2
-        self._pending: list[tuple[str, str, Any]] = []
+        self._pending: list[tuple[str, Any]] = []
         self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
         self._rings: list[tuple[int, int]] = []
         self.rings: dict[tuple[int, RingHash], tuple[int, int]] = {}
@@ -89,10 +81,10 @@ class World:
         for name, dtype in _TABLES.items():
             self.memory.place(name, build.fill_records(self._rows[name], dtype))
         self._place_the_rest()
-        self._draw_numbers(margin)
+        self._draw_numbers()
 
     def _stream(self, purpose: str, block: Any = uniform) -> int:
-        self._pending.append((purpose, "variates", block))
+        self._pending.append((purpose, block))
         return len(self._pending) - 1
 
     def _add_instance(self, service: Service, place: int, name: str) -> None:
@@ -273,34 +265,17 @@ class World:
         root["all_sampled"] = bound >= 2**64
         root["sampling_bound"] = min(bound, 2**64 - 1)
 
-    def _draw_numbers(self, margin: int) -> None:
+    def _draw_numbers(self) -> None:
         """Give every purpose its stretch of random numbers."""
         self.root["trace_words"] = len(self._pending)
-        self._pending.append(("tracing/traces", "words", bits))
+        self._pending.append(("tracing/traces", bits))
         self.root["span_words"] = len(self._pending)
-        self._pending.append(("tracing/spans", "words", bits))
-        self.memory.place("streams", empty_streams(len(self._pending)))
-        needed = self._draws_at_most * margin // 2
-        self._numbers = {
-            "variates": Numbers(self.memory, "variates", "f8", needed),
-            "words": Numbers(self.memory, "words", "u8", 4 * margin),
-        }
-        for stream, (purpose, kind, block) in enumerate(self._pending):
-            self._numbers[kind].add(stream, self.seed, purpose, block)
-        self._fill()
-
-    def _fill(self) -> None:
-        margin = int(self.root["margin"])
-        self._numbers["variates"].fill(self._draws_at_most * margin // 2)
-        self._numbers["words"].fill(4 * margin)
-        self.root["attention"] = 0
-
-    def draw(self, stream: int) -> float:
-        """One number for Python's own use."""
-        streams, variates = self.memory.arrays["streams"], self.memory.arrays["variates"]
-        place = int(streams["next"][stream])
-        streams["next"][stream] += 1
-        return float(variates[place])
+        self._pending.append(("tracing/spans", bits))
+        self.numbers = Numbers(self.memory, len(self._pending))
+        for purpose, block in self._pending:
+            kind, at_most = ("u8", 8) if block is bits else ("f8", self._draws_at_most)
+            self.numbers.add(self.seed, purpose, block, kind, at_most)
+        self._make_room()
 
     # ---- what happens by the clock, in the order of `meshlab.mesh`
 
@@ -329,14 +304,14 @@ class World:
         for place, load in enumerate(scenario.loads):
             if load.peak > 0.0:
                 row = self.memory.arrays["loads"][place]
-                gap = self.draw(row["draw_gap"]) if load.arrivals == "poisson" else 1.0
+                gap = self.numbers.draw(row["draw_gap"]) if load.arrivals == "poisson" else 1.0
                 self.push(gap / load.peak, Kind.ARRIVAL, place)
 
     def start_balancer(self, upstream: UpstreamHandle) -> None:
         """A balancer that takes turns begins at a random one."""
         record = upstream.record
         if isinstance(upstream.edge.balancer, RoundRobin | WeightedRoundRobin):
-            record["turn"] = int(self.draw(record["draw_balancer"]) * POSITIONS)
+            record["turn"] = int(self.numbers.draw(record["draw_balancer"]) * POSITIONS)
 
     def retime(self, upstream: UpstreamHandle) -> None:
         """Give the tries from now on the timeout that ``upstream`` has now."""
@@ -399,8 +374,10 @@ class World:
         return why
 
     def _make_room(self) -> None:
+        """More places and more random numbers, wherever they are low."""
         self.memory.grow()
-        self._fill()
+        self.numbers.fill(int(self.root["margin"]))
+        self.root["attention"] = 0
 
     def advance(self, until: float) -> None:
         """Run every event up to and including ``until`` (s)."""
@@ -428,7 +405,6 @@ class World:
             number += 1
         result = self._result(readings)
         self.memory.arrays.clear()  # this world and its handles hold each other; the arrays are big
-        self._numbers.clear()
         return result
 
     def _flush(self) -> None:
