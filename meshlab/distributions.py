@@ -62,9 +62,18 @@ class Around:
     def mean(self) -> float:
         return self.seconds
 
+    @property
+    def low(self) -> float:
+        """The shortest duration (s)."""
+        return self.seconds * (1.0 - self.spread)
+
+    @property
+    def width(self) -> float:
+        """By how much the longest exceeds it (s)."""
+        return self.seconds * 2.0 * self.spread
+
     def block(self, rng: np.random.Generator, n: int) -> np.ndarray:
-        low = self.seconds * (1.0 - self.spread)
-        return low + (self.seconds * 2.0 * self.spread) * rng.random(n)
+        return self.low + self.width * rng.random(n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +141,6 @@ class LogNormal:
         normals = (self.sigma * rng.standard_normal(n)).tolist()
         return np.array([self.median * math.exp(x) for x in normals])
 
-
-ONE_BY_ONE = (Constant, Around, Exponential, LogNormal)
-"""Those whose next 2n variates are n and then n more; Erlang draws a whole block of each step."""
 
 KINDS: dict[str, type] = {d.kind: d for d in (Constant, Around, Exponential, Erlang, LogNormal)}
 """Every built-in distribution by the name that scenario files use."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from meshlab.compiled.draws import draw
+from meshlab.compiled.draws import uniform
 from meshlab.compiled.jit import inlined, jit
 from meshlab.compiled.layout import endpoint_at, ring_at, upstream_at, whole_at
 from meshlab.policies.peak_ewma import PENALTY
@@ -29,7 +29,7 @@ def pick(root: Any, number: int, candidates: int, count: int, key: int) -> int:
         upstream.turn += 1
         return whole_at(candidates, upstream.turn % count).x
     if kind == RANDOM:
-        place = int(draw(root, upstream.draw_balancer) * count)
+        place = int(uniform(root, upstream.draw_balancer) * count)
         return whole_at(candidates, place).x
     if kind == WEIGHTED:
         return weighted(root, number, candidates, count)
@@ -45,10 +45,10 @@ def least_request(root: Any, number: int, candidates: int, count: int) -> int:
     """Draws a few endpoints and takes the least busy; the first drawn keeps a tie."""
     upstream = upstream_at(root.upstreams, number)
     stream = upstream.draw_balancer
-    chosen = whole_at(candidates, int(draw(root, stream) * count)).x
+    chosen = whole_at(candidates, int(uniform(root, stream) * count)).x
     best = endpoint_at(root.endpoints, chosen)
     for _ in range(upstream.choices - 1):
-        place = whole_at(candidates, int(draw(root, stream) * count)).x
+        place = whole_at(candidates, int(uniform(root, stream) * count)).x
         other = endpoint_at(root.endpoints, place)
         if (other.active + 1) * best.weight < (best.active + 1) * other.weight:
             chosen, best = place, other
@@ -71,7 +71,7 @@ def full_scan(root: Any, number: int, candidates: int, count: int) -> int:
             chosen, best, ties = number_, other, 1
         elif ours == theirs:
             ties += 1
-            if draw(root, upstream.draw_balancer) * ties < 1.0:
+            if uniform(root, upstream.draw_balancer) * ties < 1.0:
                 chosen, best = number_, other
     return chosen
 
@@ -151,10 +151,10 @@ def peak_ewma(root: Any, number: int, candidates: int, count: int) -> int:
     """Draws a few endpoints and takes the one with the smallest load."""
     upstream = upstream_at(root.upstreams, number)
     stream = upstream.draw_balancer
-    chosen = whole_at(candidates, int(draw(root, stream) * count)).x
+    chosen = whole_at(candidates, int(uniform(root, stream) * count)).x
     least = load(root, number, chosen)
     for _ in range(upstream.choices - 1):
-        place = whole_at(candidates, int(draw(root, stream) * count)).x
+        place = whole_at(candidates, int(uniform(root, stream) * count)).x
         other = load(root, number, place)
         if other < least:
             chosen, least = place, other

@@ -259,12 +259,6 @@ def ring_of(config: RingHash, service: Service) -> list[tuple[int, int]]:
     ]
 
 
-def most_draws(edge: Edge, endpoints: int) -> int:
-    """How often one try may draw from one stream."""
-    choices = getattr(edge.balancer, "choices", 1)
-    return max(int(choices), endpoints)
-
-
 def fill_records(rows: list[dict[str, Any]], dtype: np.dtype[Any]) -> np.ndarray:
     """An array of records from rows of fields; what a row does not name is zero."""
     array = np.zeros(len(rows), dtype)

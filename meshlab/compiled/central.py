@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from meshlab.compiled import heap
-from meshlab.compiled.draws import draw, note_room
+from meshlab.compiled.draws import note_room, uniform
 from meshlab.compiled.heap import Kind
 from meshlab.compiled.jit import jit
 from meshlab.compiled.layout import (
@@ -76,7 +76,7 @@ def send(root: Any, place: int) -> None:
     message = message_at(root.messages, place)
     message.sends += 1
     collector.sent += 1
-    if draw(root, collector.draw_loss) < collector.loss or cut_off(root, message.instance):
+    if uniform(root, collector.draw_loss) < collector.loss or cut_off(root, message.instance):
         collector.lost += 1
     else:
         event(root, root.now + collector.network_seconds, REPORT, place)
@@ -124,7 +124,7 @@ def arrive(root: Any, place: int) -> None:
 def store(root: Any, place: int) -> None:
     """A record's turn has come: a collector that is down by now has lost its buffer."""
     collector = collector_at(root.collector, 0)
-    if draw(root, collector.draw_fail) < collector.failure_rate or down(root):
+    if uniform(root, collector.draw_fail) < collector.failure_rate or down(root):
         collector.failed += 1
         return
     message = message_at(root.messages, place)
@@ -137,7 +137,7 @@ def store(root: Any, place: int) -> None:
     kept.instance = message.instance
     kept.ok = message.ok
     message.stored = 1
-    lost = draw(root, collector.draw_loss) < collector.loss or cut_off(root, message.instance)
+    lost = uniform(root, collector.draw_loss) < collector.loss or cut_off(root, message.instance)
     if not collector.acknowledges:
         return
     if lost:

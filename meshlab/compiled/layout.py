@@ -77,6 +77,7 @@ ROOT = np.dtype(
             (name, "i8")
             for name in (
                 "streams",
+                "stocks",
                 "upstreams",
                 "endpoints",
                 "members",
@@ -129,10 +130,18 @@ PLAN = np.dtype([("kind", "i4"), ("a", "i4"), ("b", "i4"), ("c", "i4")])
 PLACE_BITS = 24
 """How many bits of a tag are the place of the plan."""
 
-STREAM = np.dtype([("numbers", "i8"), ("next", "i8"), ("low", "i8"), ("end", "i8")])
+STREAM = in_lines(
+    *((name, "u8") for name in ("state_low", "state_high", "inc_low", "inc_high")),
+    ("base", "f8"),
+    ("width", "f8"),
+)
+"""A generator that makes its numbers where they are needed."""
+
+STOCK = np.dtype([(name, "i8") for name in ("numbers", "next", "low", "end", "blocks")])
+"""Numbers that Python has made: where they lie, which comes next, and where they end."""
+
 NUMBER = np.dtype([("x", "f8")])
 WHOLE = np.dtype([("x", "i8")])
-WORD = np.dtype([("x", "u8")])
 POINT = np.dtype([("time", "f8"), ("rate", "f8")])
 RING = np.dtype([("point", "u8"), ("endpoint", "i8")])
 
@@ -514,9 +523,9 @@ EXEMPLAR = np.dtype(
 key_at = finder(KEY)
 plan_at = finder(PLAN)
 stream_at = finder(STREAM)
+stock_at = finder(STOCK)
 number_at = finder(NUMBER)
 whole_at = finder(WHOLE)
-word_at = finder(WORD)
 point_at = finder(POINT)
 ring_at = finder(RING)
 load_at = finder(LOAD)

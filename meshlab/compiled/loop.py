@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 from meshlab.compiled import cluster, heap, service, sidecar, transport
-from meshlab.compiled.draws import draw
+from meshlab.compiled.draws import uniform, variate
 from meshlab.compiled.heap import Kind
 from meshlab.compiled.jit import bits_of, inlined, jit, number_of
 from meshlab.compiled.layout import (
@@ -182,7 +182,7 @@ def arrive(root: Any, number: int) -> None:
     load = load_at(root.loads, number)
     share = 1.0 if load.points == 1 else rate_at(root, number, root.now) / load.peak
     if load.poisson:
-        accepted = share == 1.0 or draw(root, load.draw_thin) < share
+        accepted = share == 1.0 or uniform(root, load.draw_thin) < share
     else:
         load.carry += share
         accepted = load.carry >= 1.0
@@ -196,7 +196,7 @@ def arrive(root: Any, number: int) -> None:
 @inlined
 def set_next(root: Any, number: int) -> None:
     load = load_at(root.loads, number)
-    gap = draw(root, load.draw_gap) if load.poisson else 1.0
+    gap = variate(root, load.draw_gap) if load.poisson else 1.0
     heap.at(root, root.now + gap / load.peak, ARRIVAL, number, 0, 0)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from meshlab.compiled import heap
-from meshlab.compiled.draws import draw, note_room
+from meshlab.compiled.draws import note_room, uniform, variate
 from meshlab.compiled.heap import Kind
 from meshlab.compiled.jit import inlined, jit
 from meshlab.compiled.layout import (
@@ -177,10 +177,10 @@ def begin(root: Any, this: int) -> None:
         if not still_asked(root, this):
             heap.at(root, root.now + 0.0, GAVE_UP, this, job.generation, 0)
     else:
-        seconds = draw(root, instance.draw_latency) * instance.slowdown + instance.report_seconds
+        seconds = variate(root, instance.draw_latency) * instance.slowdown + instance.report_seconds
         done = root.now
         if instance.cores:
-            done = compute(root, job.instance, draw(root, instance.draw_cpu))
+            done = compute(root, job.instance, variate(root, instance.draw_cpu))
         heap.at(root, done + seconds, WORKED, this, job.generation, job.caller)
 
 
@@ -188,7 +188,7 @@ def begin(root: Any, this: int) -> None:
 def hangs(root: Any, number: int) -> bool:
     """While there is a leak: whether the next work hangs. What that leaves behind stays."""
     instance = instance_at(root.instances, number)
-    hung = draw(root, instance.draw_hang) < instance.hang_rate
+    hung = uniform(root, instance.draw_hang) < instance.hang_rate
     share = instance.hang_rate if instance.hang_steady else (1.0 if hung else 0.0)
     if share > 0.0:
         instance.leaked += share * instance.hang_goroutines
@@ -227,7 +227,7 @@ def next_step(root: Any, this: int) -> int:
             way = choose(root, job.step - 1)
             number, stream = way.upstream, way.draw
         probability = upstream_at(root.upstreams, number).probability
-        if probability == 1.0 or draw(root, stream) < probability:
+        if probability == 1.0 or uniform(root, stream) < probability:
             return number
 
 
@@ -235,7 +235,7 @@ def next_step(root: Any, this: int) -> int:
 def choose(root: Any, place: int) -> Any:
     """The way of one request through a split: the first whose bound is above what is drawn."""
     step = step_at(root.steps, place)
-    drawn = draw(root, step.draw)
+    drawn = uniform(root, step.draw)
     number = step.first_way
     while way_at(root.ways, number).bound <= drawn:
         number += 1

@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 from meshlab.compiled import balance, breaker, budget, cluster, heap
-from meshlab.compiled.draws import draw, note_room
+from meshlab.compiled.draws import note_room, uniform
 from meshlab.compiled.jit import inlined, jit
 from meshlab.compiled.layout import (
     DURATIONS,
@@ -266,7 +266,7 @@ def retry(root: Any, place: int, outcome: int) -> int:
 def delay(root: Any, number: int, attempts: int) -> float:
     """The pause before the next try (`meshlab.policies.retry.Backoff`)."""
     upstream = upstream_at(root.upstreams, number)
-    u = draw(root, upstream.draw_jitter)
+    u = uniform(root, upstream.draw_jitter)
     ceiling = upstream.base_seconds
     for _ in range(attempts - 1):
         ceiling *= upstream.factor

@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 from meshlab.compiled import central, heap, service, sidecar, tracing
-from meshlab.compiled.draws import draw, nonzero
+from meshlab.compiled.draws import nonzero, uniform
 from meshlab.compiled.heap import Kind
 from meshlab.compiled.jit import inlined, jit
 from meshlab.compiled.layout import (
@@ -76,7 +76,7 @@ def transmit(root: Any, place: int) -> int:
         link = route_link_at(root.route_links, call.upstream * root.route_count + call.route)
         if link.rate >= 0.0:
             rate, delay = link.rate, link.delay
-    if rate > 0.0 and draw(root, upstream.draw_link) < rate:
+    if rate > 0.0 and uniform(root, upstream.draw_link) < rate:
         return respond(root, place, FAULT)
     if delay > 0.0:
         due = root.now + delay
@@ -200,7 +200,7 @@ def worked(root: Any, this: int) -> None:
     if root.faults_by_route:
         of_route = number_at(root.route_errors, job.instance * root.route_count + job.route).x
         rate = of_route if of_route >= 0.0 else rate
-    if draw(root, instance.draw_error) < rate:
+    if uniform(root, instance.draw_error) < rate:
         place, action = finish(root, this, ERROR)
     else:
         place, action = proceed(root, this)

@@ -18,7 +18,8 @@ from meshlab.compiled import build, layout
 from meshlab.compiled.handles import InstanceHandle, Timeline, UpkeepHandle, UpstreamHandle
 from meshlab.compiled.heap import Kind
 from meshlab.compiled.loop import Command, Stop, advance
-from meshlab.compiled.memory import Memory, Numbers, bits, uniform
+from meshlab.compiled.memory import Memory
+from meshlab.compiled.randomness import Randomness
 from meshlab.compiled.readings import Readings
 from meshlab.compiled.records import entry_of, exemplars_of, spans_of, tally_entry
 from meshlab.compiled.warm import warm
@@ -50,9 +51,7 @@ class World:
         self.instances: dict[str, InstanceHandle] = {}
         self.upstreams: list[UpstreamHandle] = []
         self._steps_at_most = 0
-        self._streams = 0
-        self._draws_at_most = 2
-        self._pending: list[tuple[str, Any]] = []
+        self.randomness = Randomness(seed)
         self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
         self._rings: list[tuple[int, int]] = []
         self.rings: dict[tuple[int, RingHash], tuple[int, int]] = {}
@@ -81,27 +80,24 @@ class World:
         for name, dtype in _TABLES.items():
             self.memory.place(name, build.fill_records(self._rows[name], dtype))
         self._place_the_rest()
-        self._draw_numbers()
-
-    def _stream(self, purpose: str, block: Any = uniform) -> int:
-        self._pending.append((purpose, block))
-        return len(self._pending) - 1
+        self.randomness.place(self.memory)
+        self._make_room()
 
     def _add_instance(self, service: Service, place: int, name: str) -> None:
         config = service.instances[place]
-        rows = self._rows["instances"]
+        rows, draw = self._rows["instances"], self.randomness
         self.instances[name] = InstanceHandle(self, len(rows), service, config, name)
         rows.append(
             {
                 **build.instance_fields(service, config),
-                "draw_latency": self._stream(f"{name}/latency", config.latency.block),
-                "draw_error": self._stream(f"{name}/error"),
-                "draw_hang": self._stream(f"{name}/hang"),
+                "draw_latency": draw.source(f"{name}/latency", config.latency),
+                "draw_error": draw.stream(f"{name}/error"),
+                "draw_hang": draw.stream(f"{name}/hang"),
                 "first_core": len(self._rows["cores"]),
             }
         )
         if config.cpu is not None:
-            rows[-1]["draw_cpu"] = self._stream(f"{name}/cpu", config.cpu.work.block)
+            rows[-1]["draw_cpu"] = draw.source(f"{name}/cpu", config.cpu.work)
             self._rows["cores"] += [{}] * config.cpu.cores
 
     def _add_sidecars(self) -> dict[str, list[UpstreamHandle]]:
@@ -146,8 +142,6 @@ class World:
         fields["window_first"] = len(self._rows["windows"])
         fields["schedule"] = len(self._rows["schedules"])
         changes = [c.edge for c in scenario.changes if c.edge and c.edge.name == edge.name]
-        for version in (edge, *changes):
-            self._draws_at_most = max(self._draws_at_most, build.most_draws(version, len(names)))
         windows = [build.breaker_fields(e.breaker).get("window_size", 0) for e in (edge, *changes)]
         self._rows["windows"] += [{}] * max(windows)
         if any(isinstance(e.balancer, WeightedRoundRobin) for e in (edge, *changes)):
@@ -159,7 +153,7 @@ class World:
         if isinstance(edge.balancer, RingHash):
             fields["ring"], fields["ring_length"] = self.rings[len(rows), edge.balancer]
         for field, purpose in _PURPOSES.items():
-            fields[field] = self._stream(f"{name}/{purpose}")
+            fields[field] = self.randomness.stream(f"{name}/{purpose}")
         rows.append(fields)
         return UpstreamHandle(self, len(rows) - 1, edge, sidecar, slots)
 
@@ -171,9 +165,10 @@ class World:
     def _add_routes(self, sidecar: str, upstreams: list[UpstreamHandle]) -> None:
         """For every route, the calls that a request makes from one instance, in their order."""
         steps, ways = self._rows["steps"], self._rows["ways"]
-        calls = [Step(u, self._stream(f"{u.name}/probability")) for u in upstreams]  # type: ignore[arg-type]
+        stream = self.randomness.stream
+        calls = [Step(u, stream(f"{u.name}/probability")) for u in upstreams]  # type: ignore[arg-type]
         splits = dict.fromkeys(u.edge.split for u in upstreams if u.edge.split)
-        draws = {split: self._stream(f"{sidecar}/split/{split}") for split in splits}
+        draws = {split: stream(f"{sidecar}/split/{split}") for split in splits}
         longest = 0
         self.steps[sidecar] = {r: steps_of(r, calls, draws) for r in self.routes}  # type: ignore[arg-type]
         for of_route in self.steps[sidecar].values():
@@ -204,8 +199,8 @@ class World:
                 "route": self.routes.index(load.route),
                 "first_point": len(self._rows["points"]),
                 "points": len(load.curve),
-                "draw_thin": self._stream(f"{purpose}/thinning"),
-                "draw_gap": self._stream(f"{purpose}/arrivals", Exponential(1.0).block),
+                "draw_thin": self.randomness.stream(f"{purpose}/thinning"),
+                "draw_gap": self.randomness.source(f"{purpose}/arrivals", Exponential(1.0)),
                 "poisson": load.arrivals == "poisson",
             }
         )
@@ -220,8 +215,8 @@ class World:
         self._rows["collector"].append(
             {
                 **build.collector_fields(central),
-                "draw_loss": self._stream("central/loss"),
-                "draw_fail": self._stream("central/failure"),
+                "draw_loss": self.randomness.stream("central/loss"),
+                "draw_fail": self.randomness.stream("central/failure"),
             }
         )
         services = [service.name for service in self.scenario.services]
@@ -261,21 +256,11 @@ class World:
         root["faults_by_route"] = any(by_route)
         sampling = self.scenario.trace_sampling
         bound = round(sampling * 2**64)
+        root["trace_words"] = self.randomness.stream("tracing/traces")
+        root["span_words"] = self.randomness.stream("tracing/spans")
         root["traced"] = sampling != 0.0
         root["all_sampled"] = bound >= 2**64
         root["sampling_bound"] = min(bound, 2**64 - 1)
-
-    def _draw_numbers(self) -> None:
-        """Give every purpose its stretch of random numbers."""
-        self.root["trace_words"] = len(self._pending)
-        self._pending.append(("tracing/traces", bits))
-        self.root["span_words"] = len(self._pending)
-        self._pending.append(("tracing/spans", bits))
-        self.numbers = Numbers(self.memory, len(self._pending))
-        for purpose, block in self._pending:
-            kind, at_most = ("u8", 8) if block is bits else ("f8", self._draws_at_most)
-            self.numbers.add(self.seed, purpose, block, kind, at_most)
-        self._make_room()
 
     # ---- what happens by the clock, in the order of `meshlab.mesh`
 
@@ -304,14 +289,14 @@ class World:
         for place, load in enumerate(scenario.loads):
             if load.peak > 0.0:
                 row = self.memory.arrays["loads"][place]
-                gap = self.numbers.draw(row["draw_gap"]) if load.arrivals == "poisson" else 1.0
+                gap = self.randomness.variate(int(row["draw_gap"])) if load.arrivals == "poisson" else 1.0
                 self.push(gap / load.peak, Kind.ARRIVAL, place)
 
     def start_balancer(self, upstream: UpstreamHandle) -> None:
         """A balancer that takes turns begins at a random one."""
         record = upstream.record
         if isinstance(upstream.edge.balancer, RoundRobin | WeightedRoundRobin):
-            record["turn"] = int(self.numbers.draw(record["draw_balancer"]) * POSITIONS)
+            record["turn"] = int(self.randomness.uniform(record["draw_balancer"]) * POSITIONS)
 
     def retime(self, upstream: UpstreamHandle) -> None:
         """Give the tries from now on the timeout that ``upstream`` has now."""
@@ -376,7 +361,7 @@ class World:
     def _make_room(self) -> None:
         """More places and more random numbers, wherever they are low."""
         self.memory.grow()
-        self.numbers.fill(int(self.root["margin"]))
+        self.randomness.fill(int(self.root["margin"]))
         self.root["attention"] = 0
 
     def advance(self, until: float) -> None:
