@@ -11,16 +11,7 @@ from typing import Any
 
 from meshlab.compiled.draws import note_room
 from meshlab.compiled.jit import bits_of, inlined, least_of_four, jit, prefetch
-from meshlab.compiled.layout import (
-    NOBODY,
-    PLACE_BITS,
-    call_at,
-    job_at,
-    key_at,
-    lane_at,
-    plan_at,
-    timer_at,
-)
+from meshlab.compiled.layout import NOBODY, PLACE_BITS, call_at, job_at, key_at, plan_at
 
 
 class Kind(IntEnum):
@@ -45,7 +36,7 @@ class Kind(IntEnum):
     NO_ACK = 16
 
 
-LANE, WORKED = int(Kind.LANE), int(Kind.WORKED)
+WORKED = int(Kind.WORKED)
 PLACES = 2**PLACE_BITS - 1
 NEVER = 2**63 - 1
 
@@ -175,78 +166,3 @@ def sink(heap: int, size: int, time: int, tag: int) -> tuple[int, int]:
         child = 4 * place + 1
     put(heap, place, time, tag)
     return second, third
-
-
-@inlined
-def start_timer(root: Any, number: int, call: int) -> int:
-    """Set a timer in a lane (see `meshlab.engine.Lane`): only its first one is in the heap."""
-    lane = lane_at(root.lanes, number)
-    root.sequence += 1
-    if root.timers_free == NOBODY and 2 * root.timers_stopped > root.timers_used:
-        clear_lanes(root)
-    place = root.timers_free
-    if place != NOBODY:
-        root.timers_free = timer_at(root.timers, place).next
-    else:
-        place = root.timers_used
-        root.timers_used += 1
-        note_room(root, root.timers_used, root.timers_low)
-    timer = timer_at(root.timers, place)
-    timer.due = root.now + lane.seconds
-    timer.sequence = root.sequence
-    timer.call = call
-    timer.next = NOBODY
-    if lane.first == NOBODY:
-        lane.first = place
-        plan(root, timer.due, timer.sequence, LANE, number, 0, 0)
-    else:
-        timer_at(root.timers, lane.last).next = place
-    lane.last = place
-    return place
-
-
-@inlined
-def stop_timer(root: Any, place: int) -> None:
-    """A timer is no longer needed. It stays in its lane until it is first there, or in the way."""
-    timer_at(root.timers, place).call = NOBODY
-    root.timers_stopped += 1
-
-
-@jit
-def next_in_lane(root: Any, number: int) -> None:
-    """The first timer of a lane is done with: the next that was not stopped takes its place."""
-    lane = lane_at(root.lanes, number)
-    lane.first = free_timer(root, lane.first)
-    while lane.first != NOBODY and timer_at(root.timers, lane.first).call == NOBODY:
-        root.timers_stopped -= 1
-        lane.first = free_timer(root, lane.first)
-    if lane.first != NOBODY:
-        first = timer_at(root.timers, lane.first)
-        plan(root, first.due, first.sequence, LANE, number, 0, 0)
-
-
-@inlined
-def free_timer(root: Any, place: int) -> int:
-    """Another may have its place; returns the one that stood behind it."""
-    timer = timer_at(root.timers, place)
-    behind = timer.next
-    timer.next = root.timers_free
-    root.timers_free = place
-    return behind
-
-
-@jit
-def clear_lanes(root: Any) -> None:
-    """Take out of every lane what was stopped; the first ones stay, since they are in the heap."""
-    for number in range(root.lane_count):
-        lane = lane_at(root.lanes, number)
-        place = lane.first
-        while place != NOBODY:
-            timer = timer_at(root.timers, place)
-            behind = timer.next
-            while behind != NOBODY and timer_at(root.timers, behind).call == NOBODY:
-                root.timers_stopped -= 1
-                behind = free_timer(root, behind)
-            timer.next = behind
-            lane.last = place
-            place = behind

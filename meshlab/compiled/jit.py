@@ -47,7 +47,7 @@ Rule = TypeVar("Rule", bound=Callable[..., Any])
 
 
 RULES = (
-    *("jit", "layout", "heap", "draws", "notes", "breaker", "budget", "balance", "cluster"),
+    *("jit", "layout", "heap", "lanes", "draws", "notes", "breaker", "budget", "balance", "cluster"),
     *("sidecar", "service", "transport", "tracing", "central", "loop"),
 )
 """The modules of this package that are compiled; the others are plain Python."""

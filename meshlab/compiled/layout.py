@@ -36,7 +36,7 @@ LINE = 64
 """Bytes of memory that the processor fetches at a time."""
 
 POOLS = (
-    *("calls", "jobs", "timers", "heap", "plans", "notes", "spans", "exemplars"),
+    *("calls", "jobs", "batches", "heap", "plans", "notes", "spans", "exemplars"),
     *("messages", "stored"),
 )
 """Arrays that grow during a run, once ``low`` of their places are in use."""
@@ -71,8 +71,8 @@ ROOT = np.dtype(
         *((name, "i8") for name in POOLS),
         *((f"{name}_low", "i8") for name in POOLS),
         *((f"{name}_used", "i8") for name in POOLS),
-        *((f"{name}_free", "i8") for name in ("calls", "jobs", "timers", "plans", "messages")),
-        ("timers_stopped", "i8"),
+        *((f"{name}_free", "i8") for name in ("calls", "jobs", "batches", "plans", "messages")),
+        ("timers", "i8"),
         *(
             (name, "i8")
             for name in (
@@ -225,11 +225,15 @@ JOB = in_lines(
     ("behind", "i4"),
 )
 
-TIMER = np.dtype(
-    [("due", "f8"), ("sequence", "i8"), ("call", "i4"), ("next", "i4")],
-    align=True,
-)
-LANE = np.dtype([("seconds", "f8"), ("first", "i4"), ("last", "i4")], align=True)
+TIMER = np.dtype([("due", "f8"), ("sequence", "i8"), ("call", "i8")])
+BATCH = np.dtype([("running", "i4"), ("lane", "i4"), ("before", "i4"), ("after", "i4")])
+BATCH_SIZE = 64
+"""Timers of a batch: number n has the places from 64 n on."""
+
+LANE = np.dtype([("seconds", "f8"), ("first", "i4"), ("last", "i4"), ("used", "i8")])
+"""The place of its first timer, its last batch, and how many are used in that."""
+
+EMPTY_LANE = {"first": NOBODY, "last": NOBODY, "used": BATCH_SIZE}
 
 UPSTREAM = in_lines(
     # what every call asks
@@ -536,6 +540,7 @@ route_at = finder(ROUTE)
 call_at = finder(CALL)
 job_at = finder(JOB)
 timer_at = finder(TIMER)
+batch_at = finder(BATCH)
 lane_at = finder(LANE)
 upstream_at = finder(UPSTREAM)
 endpoint_at = finder(ENDPOINT)

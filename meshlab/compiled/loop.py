@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
-from meshlab.compiled import cluster, heap, service, sidecar, transport
+from meshlab.compiled import cluster, heap, lanes, service, sidecar, transport
 from meshlab.compiled.draws import uniform, variate
 from meshlab.compiled.heap import Kind
 from meshlab.compiled.jit import bits_of, inlined, jit, number_of
@@ -172,8 +172,7 @@ def fire(root: Any, number: int) -> None:
     first = timer_at(root.timers, lane_at(root.lanes, number).first)
     if first.call != NOBODY:
         transport.expired(root, first.call)
-    root.timers_stopped -= 1
-    heap.next_in_lane(root, number)
+    lanes.next_in_lane(root, number)
 
 
 @inlined

@@ -12,6 +12,8 @@ import numpy as np
 
 from meshlab.compiled.heap import NEVER
 from meshlab.compiled.layout import (
+    BATCH,
+    BATCH_SIZE,
     CALL,
     EXEMPLAR,
     JOB,
@@ -31,7 +33,7 @@ from meshlab.compiled.layout import (
 RECORDS = {
     "calls": CALL,
     "jobs": JOB,
-    "timers": TIMER,
+    "batches": BATCH,
     "heap": KEY,
     "plans": PLAN,
     "notes": NOTE,
@@ -57,10 +59,10 @@ class Memory:
         self.root = self.root_array[0]
         self.arrays: dict[str, np.ndarray] = {}
         self.root["margin"] = margin
-        for name in ("calls", "jobs", "timers", "plans", "messages"):
+        for name in ("calls", "jobs", "batches", "plans", "messages"):
             self.root[f"{name}_free"] = NOBODY
         for name in POOLS:
-            self._make_room(name, 0, 4 * margin)
+            self._make_room(name, 0, 4 if name == "batches" else 4 * margin)
         self.grow()
 
     def place(self, name: str, array: np.ndarray) -> None:
@@ -80,11 +82,17 @@ class Memory:
         if used:
             array[:used] = self.arrays[name][:used]
         self.place(name, array)
+        if name == "batches":
+            timers = np.zeros(BATCH_SIZE * room, TIMER)
+            timers[: BATCH_SIZE * used] = self.arrays.get("timers", timers)[: BATCH_SIZE * used]
+            self.place("timers", timers)
 
     def grow(self) -> None:
         """Double every pool of which less than the margin is free."""
-        margin = int(self.root["margin"])
         for name in POOLS:
+            margin = int(self.root["margin"])
+            if name == "batches":  # an event starts at most ``margin`` timers, in any lanes
+                margin = margin // BATCH_SIZE + int(self.root["lane_count"]) + 1
             used, room = int(self.root[f"{name}_used"]), len(self.arrays[name])
             if room - used < margin:
                 self._make_room(name, used, room := 2 * room + margin)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from meshlab.compiled import balance, breaker, budget, cluster, heap
+from meshlab.compiled import balance, breaker, budget, cluster, lanes
 from meshlab.compiled.draws import note_room, uniform
 from meshlab.compiled.jit import inlined, jit
 from meshlab.compiled.layout import (
@@ -209,7 +209,7 @@ def end_try(root: Any, place: int) -> None:
     call = call_at(root.calls, place)
     call.sending = 0
     if call.timer != NOBODY:
-        heap.stop_timer(root, call.timer)
+        lanes.stop_timer(root, call.timer)
 
 
 @inlined

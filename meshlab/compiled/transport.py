@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from meshlab.compiled import central, heap, service, sidecar, tracing
+from meshlab.compiled import central, heap, lanes, service, sidecar, tracing
 from meshlab.compiled.draws import nonzero, uniform
 from meshlab.compiled.heap import Kind
 from meshlab.compiled.jit import inlined, jit
@@ -67,7 +67,7 @@ def transmit(root: Any, place: int) -> int:
         call.try_span = nonzero(root, root.span_words)
     if call.timeout < inf:
         if call.timeout == upstream.timeout:
-            call.timer = heap.start_timer(root, upstream.lane, place)
+            call.timer = lanes.start_timer(root, upstream.lane, place)
         else:
             due = root.now + call.timeout
             heap.at(root, due, EXPIRED, place, call.generation, call.attempts)

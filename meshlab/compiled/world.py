@@ -137,7 +137,7 @@ class World:
         fields["first_endpoint"] = first
         fields["lane"] = len(self._rows["lanes"])
         self._rows["lanes"].append(
-            {"seconds": fields["timeout"], "first": layout.NOBODY, "last": layout.NOBODY}
+            {"seconds": fields["timeout"], **layout.EMPTY_LANE}
         )
         fields["window_first"] = len(self._rows["windows"])
         fields["schedule"] = len(self._rows["schedules"])
@@ -303,9 +303,10 @@ class World:
         lanes = self.memory.arrays["lanes"]
         upstream.record["lane"] = len(lanes)
         lane = np.zeros(1, layout.LANE)
-        lane[0] = (upstream.record["timeout"], layout.NOBODY, layout.NOBODY)
+        lane[0] = (upstream.record["timeout"], *layout.EMPTY_LANE.values())
         self.memory.place("lanes", np.concatenate([lanes, lane]))
         self.root["lane_count"] = len(lanes) + 1
+        self.root["attention"] = 1  # one lane more may need one batch more
 
     def _weigh(self) -> None:
         """The ways of a split have the weights that its edges have now."""
