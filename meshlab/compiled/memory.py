@@ -88,14 +88,14 @@ class Memory:
             self.place("timers", timers)
 
     def grow(self) -> None:
-        """Double every pool of which less than the margin is free."""
+        """Give every pool of which less than the margin is free four times its room."""
         for name in POOLS:
             margin = int(self.root["margin"])
             if name == "batches":  # an event starts at most ``margin`` timers, in any lanes
                 margin = margin // BATCH_SIZE + int(self.root["lane_count"]) + 1
             used, room = int(self.root[f"{name}_used"]), len(self.arrays[name])
             if room - used < margin:
-                self._make_room(name, used, room := 2 * room + margin)
+                self._make_room(name, used, room := 4 * room + margin)
             self.root[f"{name}_low"] = room - margin
 
     def take(self, name: str) -> np.ndarray:

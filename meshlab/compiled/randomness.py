@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class Randomness:
 
     def stream(self, purpose: str, base: float = 0.0, width: float = 1.0) -> int:
         """A source of numbers from [base, base + width)."""
-        self._rows.append((*_halves(generator(self._seed, purpose)), base, width))
+        self._rows.append((*_beginning(self._seed, purpose), base, width))
         return len(self._rows) - 1
 
     def source(self, purpose: str, distribution: Distribution) -> int:
@@ -97,6 +98,12 @@ class Randomness:
         place = int(self._stocks["next"][number])
         self._stocks["next"][number] += 1
         return float(self._numbers[number][place])
+
+
+@lru_cache(maxsize=4096)
+def _beginning(seed: int, purpose: str) -> tuple[int, int, int, int]:
+    """Where a stream begins; the next run with this seed is likely to ask again."""
+    return _halves(generator(seed, purpose))
 
 
 def _halves(rng: np.random.Generator) -> tuple[int, int, int, int]:

@@ -52,6 +52,8 @@ class Readings:
         world = self._world
         table, times = np.array(self._rows), np.array(self._times)
         width = _width(_instance_columns(world.memory.arrays["instances"]))
+        wide = _width(_upstream_columns(world))
+        start = len(world.instances) * width
         found = []
         for name, instance in world.instances.items():
             first = instance.number * width
@@ -65,18 +67,15 @@ class Readings:
             for upstream in upstreams:
                 endpoints = list(upstream.slots)
                 keys += EdgeRegistry(upstream, endpoints).schema()  # type: ignore[arg-type]
-                columns.append(table[:, self._places(upstream)])
+                columns.append(table[:, self._places(upstream, start, wide)])
             found.append(
                 _recording(name, "sidecar", tuple(keys), times, np.concatenate(columns, axis=1))
             )
         return tuple(found)
 
-    def _places(self, upstream: Any) -> list[int]:
-        """Where in a row the series of one edge stand."""
-        world = self._world
-        arrays = world.memory.arrays
-        width = _width(_upstream_columns(world))
-        start = arrays["instances"].size * _width(_instance_columns(arrays["instances"]))
+    def _places(self, upstream: Any, start: int, width: int) -> list[int]:
+        """Where in a row the series of one edge stand; those of edges are ``width``, from start."""
+        arrays = self._world.memory.arrays
         first = start + upstream.number * width
         attempts = start + len(arrays["upstreams"]) * width
         failures = attempts + len(arrays["endpoints"])
@@ -171,9 +170,8 @@ def _available(world: World) -> np.ndarray:
     arrays = world.memory.arrays
     table, endpoints = arrays["upstreams"], arrays["endpoints"]
     fit = (endpoints["healthy"] == 1) & (endpoints["ejected"] == 0)
-    counts = np.zeros(len(table), np.int64)
-    for number in range(len(table)):
-        first = int(table["first_endpoint"][number])
-        members = arrays["members"]["x"][first : first + int(table["endpoints"][number])]
-        counts[number] = fit[members].sum()
-    return counts
+    first = table["first_endpoint"]
+    rooms = np.diff(first, append=len(endpoints))
+    place = np.arange(len(endpoints)) - np.repeat(first, rooms)
+    known = place < np.repeat(table["endpoints"], rooms)
+    return np.asarray(np.add.reduceat(fit[arrays["members"]["x"]] & known, first, dtype=np.int64))
