@@ -86,7 +86,6 @@ def new_job(root: Any, number: int, place: int) -> int:
     job.arrived = root.now
     job.order = root.arrivals
     root.arrivals += 1
-    job.step = route_at(root.routes, number * root.route_count + call.route).first
     job.bounded = call.deadline < inf
     if job.bounded:
         job.deadline = call.deadline
@@ -214,21 +213,28 @@ def compute(root: Any, number: int, seconds: float) -> float:
 
 
 @inlined
-def next_step(root: Any, this: int) -> int:
-    """The upstream of the next call that the job's route needs; `NOBODY` when none is left."""
+def first_step(root: Any, this: int) -> int:
+    """Where the steps of the job's route begin; they end with one that names no upstream."""
     job = job_at(root.jobs, this)
+    return route_at(root.routes, job.instance * root.route_count + job.route).first
+
+
+@inlined
+def next_step(root: Any, step: int) -> tuple[int, int]:
+    """The upstream of the next call that is needed from a step on (`NOBODY`), and the step after.
+    """
     while True:
-        step = step_at(root.steps, job.step)
-        number, stream = step.upstream, step.draw
+        here = step_at(root.steps, step)
+        number, stream = here.upstream, here.draw
         if number == NOBODY:
-            return NOBODY
-        job.step += 1
-        if step.ways:
-            way = choose(root, job.step - 1)
+            return NOBODY, step
+        if here.ways:
+            way = choose(root, step)
             number, stream = way.upstream, way.draw
+        step += 1
         probability = upstream_at(root.upstreams, number).probability
         if probability == 1.0 or uniform(root, stream) < probability:
-            return number
+            return number, step
 
 
 @jit

@@ -40,7 +40,7 @@ def new_call(root: Any, number: int, key: int, route: int, deadline: float, pare
     """A place for one call through a sidecar."""
     place = root.calls_free
     if place != NOBODY:
-        root.calls_free = call_at(root.calls, place).next
+        root.calls_free = call_at(root.calls, place).parent
     else:
         place = root.calls_used
         root.calls_used += 1
@@ -62,10 +62,13 @@ def new_call(root: Any, number: int, key: int, route: int, deadline: float, pare
 
 @inlined
 def free_call(root: Any, place: int) -> None:
-    """The call is over and nobody will ask for it: a timer that is still set comes too late."""
+    """The call is over: an event that still names it comes too late.
+
+    A free place has for ``parent`` the place that was freed before it.
+    """
     call = call_at(root.calls, place)
     call.generation += 1
-    call.next = root.calls_free
+    call.parent = root.calls_free
     root.calls_free = place
 
 

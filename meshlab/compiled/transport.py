@@ -110,30 +110,32 @@ def ended(root: Any, place: int, outcome: int) -> tuple[int, int]:
     call = call_at(root.calls, place)
     if call.traced:
         tracing.call_ended(root, place, outcome)
-    parent = call.parent
+    parent, step = call.parent, call.step
     required = upstream_at(root.upstreams, call.upstream).required
     sidecar.free_call(root, place)
     if parent == NOBODY:
         return NOBODY, 0
     if outcome == OK or not required:
-        return proceed(root, parent)
+        return proceed(root, parent, step)
     return finish(root, parent, ERROR)
 
 
 @inlined
-def proceed(root: Any, this: int) -> tuple[int, int]:
+def proceed(root: Any, this: int, step: int) -> tuple[int, int]:
     """Make the next call of the request's route; answer when none is left."""
-    number = service.next_step(root, this)
+    number, step = service.next_step(root, step)
     while number != NOBODY and upstream_at(root.upstreams, number).mirror:
         mirror(root, this, number)
-        number = service.next_step(root, this)
+        number, step = service.next_step(root, step)
     if number == NOBODY:
         return finish(root, this, OK)
     job = job_at(root.jobs, this)
     keeps = job.bounded and instance_at(root.instances, job.instance).keeps_deadline
     place = sidecar.new_call(root, number, job.key, job.route, job.deadline if keeps else inf, this)
+    call = call_at(root.calls, place)
+    call.step = step
     job.call = place
-    job.call_generation = call_at(root.calls, place).generation
+    job.call_generation = call.generation
     tracing.inherit_trace(root, place, this)
     return place, sidecar.start(root, place)
 
@@ -203,7 +205,7 @@ def worked(root: Any, this: int) -> None:
     if uniform(root, instance.draw_error) < rate:
         place, action = finish(root, this, ERROR)
     else:
-        place, action = proceed(root, this)
+        place, action = proceed(root, this, service.first_step(root, this))
     drive(root, place, action)
 
 
