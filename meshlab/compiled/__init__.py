@@ -1,7 +1,8 @@
 """The rules of the reference engine restated for numba: the same bytes, many times faster.
 
     policies, sidecar, service, transport   the rules, one module for each of theirs
-    layout, jit, memory, heap, draws        records, and how the rules reach them
+    layout, jit, machine, memory            records, and how the rules reach them
+    heap, lanes, draws, randomness          what comes next: events, timers, random numbers
     build, handles, world                   a scenario as records, and its run
     notes, records, readings, tracing       what is written down, in the package's words
 

@@ -113,7 +113,9 @@ def probe_all(root: Any, number: int, start: int) -> None:
     for place in range(upstream.endpoints):
         slot = whole_at(root.members, upstream.first_endpoint + place).x
         endpoint = endpoint_at(root.endpoints, slot)
-        broken = upstream.link_rate > 0.0 and uniform(root, upstream.draw_probe) < upstream.link_rate
+        broken = (
+            upstream.link_rate > 0.0 and uniform(root, upstream.draw_probe) < upstream.link_rate
+        )
         late = upstream.link_delay >= upstream.health_timeout
         alive = instance_at(root.instances, endpoint.instance).up == 1
         probed(root, number, slot, alive and not broken and not late)

@@ -251,7 +251,9 @@ class UpkeepHandle:
         record, health = self.upstream.record, self.upstream.edge.health
         record["probing"] += 1
         if health is not None:
-            first = self._world.now + health.interval * self._world.randomness.uniform(record["draw_probe"])
+            first = self._world.now + health.interval * self._world.randomness.uniform(
+                record["draw_probe"]
+            )
             self._world.push(first, Kind.PROBE, self.upstream.number, record["probing"])
 
     def start_ticks(self) -> None:

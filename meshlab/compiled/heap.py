@@ -10,8 +10,17 @@ from enum import IntEnum
 from typing import Any
 
 from meshlab.compiled.draws import note_room
-from meshlab.compiled.jit import bits_of, inlined, least_of_four, jit, prefetch
-from meshlab.compiled.layout import NOBODY, PLACE_BITS, call_at, job_at, key_at, plan_at
+from meshlab.compiled.jit import inlined
+from meshlab.compiled.layout import (
+    KEY,
+    NOBODY,
+    PLACE_BITS,
+    call_at,
+    job_at,
+    key_at,
+    plan_at,
+)
+from meshlab.compiled.machine import bits_of, least_of_four, prefetch
 
 
 class Kind(IntEnum):
@@ -39,6 +48,7 @@ class Kind(IntEnum):
 WORKED = int(Kind.WORKED)
 PLACES = 2**PLACE_BITS - 1
 NEVER = 2**63 - 1
+KEY_BYTES = KEY.itemsize
 
 
 @inlined
@@ -68,7 +78,7 @@ def at(root: Any, time: float, kind: int, a: int, b: int, c: int) -> None:
 
 @inlined
 def push(root: Any, time: int, tag: int) -> None:
-    """A key rises from the end of the heap to its place, or sinks from the top if that is vacant."""
+    """A key rises from the end of the heap, or sinks from the top if that is vacant."""
     if root.vacant:
         root.vacant = 0
         second, third = sink(root.heap, root.heap_used, time, tag)
@@ -96,18 +106,17 @@ def put(heap: int, place: int, time: int, tag: int) -> None:
 
 
 @inlined
-def take_first(root: Any) -> int:
-    """The place of the first event's plan, which another may have now; its key is vacant."""
+def take_first(root: Any) -> None:
+    """The first event happens: another may have the place of its plan, and its key is vacant."""
     place = key_at(root.heap, 0).tag & PLACES
     plan_at(root.plans, place).a = root.plans_free
     root.plans_free = place
     root.vacant = 1
-    return place
 
 
 @inlined
 def fill_vacancy(root: Any) -> None:
-    """If no new event took the place of the first one, the last one does."""
+    """No new event took the place of the first one, so the last one does."""
     root.vacant = 0
     root.heap_used -= 1
     last = key_at(root.heap, root.heap_used)
@@ -144,16 +153,15 @@ def look_ahead(root: Any, second: int, third: int) -> None:
 
 @inlined
 def sink(heap: int, size: int, time: int, tag: int) -> tuple[int, int]:
-    """Find the place of a key from the top on; what has changed in the second and the third row.
+    """Find the place of a key from the top on; returns what rose to the second and third row.
 
-    Which of four children is the first is anybody's guess, also the processor's; so it is computed,
-    not branched upon. Places beyond the last event hold keys that never come.
+    Places beyond the last event hold keys that never come.
     """
     place = 0
     child = 1
     second = third = 0
     while child < size:
-        child += least_of_four(heap + 16 * child)
+        child += least_of_four(heap + KEY_BYTES * child)
         first = key_at(heap, child)
         if time < first.time or (time == first.time and tag < first.tag):
             break

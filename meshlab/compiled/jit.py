@@ -25,9 +25,8 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils, config
+from numba.core import config
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
@@ -47,7 +46,8 @@ Rule = TypeVar("Rule", bound=Callable[..., Any])
 
 
 RULES = (
-    *("jit", "layout", "heap", "lanes", "draws", "notes", "breaker", "budget", "balance", "cluster"),
+    *("jit", "machine", "layout", "draws", "heap", "lanes", "notes"),
+    *("breaker", "budget", "balance", "cluster"),
     *("sidecar", "service", "transport", "tracing", "central", "loop"),
 )
 """The modules of this package that are compiled; the others are plain Python."""
@@ -95,72 +95,20 @@ def _compiled(rule: Rule, inline: bool) -> Rule:
         made: Any = numba.njit(cache=True, error_model="numpy", forceinline=inline)(rule)
     finally:
         settings.CACHE_DIR = before
+    template = made.get_call_template
+    made.get_call_template = lambda args, kws: template(tuple(map(_widened, args)), kws)
     return made
 
 
-@intrinsic
-def _prefetch(typing_context: Any, record: Any) -> Any:
-    """Ask the processor to bring a line of memory near: it will be read soon."""
+def _widened(kind: Any) -> Any:
+    """A rule is compiled once, not once for each size of number and each constant it is called with.
 
-    def ask(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        byte, whole = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, whole, whole, whole])
-        name = "llvm.prefetch.p0i8"
-        insert: Any = cgutils.get_or_insert_function
-        function = insert(builder.module, kind, name)
-        place = builder.bitcast(arguments[0], byte)
-        builder.call(function, [place, whole(0), whole(3), whole(1)])
-        return context.get_dummy_value()
-
-    return types.void(record), ask
-
-
-prefetch: Any = _prefetch
-
-
-@intrinsic
-def _bits_of(typing_context: Any, number: Any) -> Any:
-    def cast(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.IntType(64))
-
-    return types.int64(types.float64), cast
-
-
-@intrinsic
-def _number_of(typing_context: Any, bits: Any) -> Any:
-    def cast(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.DoubleType())
-
-    return types.float64(types.int64), cast
-
-
-@intrinsic
-def _least_of_four(typing_context: Any, address: Any) -> Any:
-    """Which of four whole numbers of 128 bits is the least (0 to 3), without a branch."""
-
-    def find(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wide, index = ir.IntType(128), ir.IntType(64)
-        start = builder.inttoptr(arguments[0], wide.as_pointer())
-        keys = [builder.load(builder.gep(start, [index(place)]), align=16) for place in range(4)]
-
-        def less(one: Any, other: Any) -> Any:
-            (x, i), (y, j) = one, other
-            later = builder.icmp_signed("<", y, x)
-            return builder.select(later, y, x), builder.select(later, j, i)
-
-        pairs = [(key, index(place)) for place, key in enumerate(keys)]
-        return less(less(*pairs[:2]), less(*pairs[2:]))[1]
-
-    return types.int64(types.int64), find
-
-
-least_of_four: Any = _least_of_four
-
-bits_of: Any = _bits_of
-"""The 64 bits of a float, as a whole number."""
-
-number_of: Any = _number_of
-"""The float of these 64 bits."""
+    A whole number has 64 bits, whatever the size of the field that it comes from.
+    """
+    kind = types.unliteral(kind)
+    if isinstance(kind, types.Integer) and kind.bitwidth < 64:
+        return types.int64
+    return kind
 
 
 def finder(dtype: np.dtype[Any]) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from meshlab.compiled import cluster, heap, lanes, service, sidecar, transport
 from meshlab.compiled.draws import uniform, variate
 from meshlab.compiled.heap import Kind
-from meshlab.compiled.jit import bits_of, inlined, jit, number_of
+from meshlab.compiled.jit import inlined, jit
 from meshlab.compiled.layout import (
     NOBODY,
     call_at,
@@ -25,6 +25,7 @@ from meshlab.compiled.layout import (
     point_at,
     timer_at,
 )
+from meshlab.compiled.machine import bits_of, number_of
 from meshlab.compiled.notes import What
 
 
@@ -62,9 +63,7 @@ OUT_OF_MEMORY = int(What.OUT_OF_MEMORY)
 
 
 @jit
-def advance(
-    memory: Any, until: float, command: int, a: int, b: int, kind: int, time: float
-) -> int:
+def advance(memory: Any, until: float, command: int, a: int, b: int, kind: int, time: float) -> int:
     """Do what Python asks for; then run every event up to and including ``until`` (s)."""
     root = memory[0]
     if command == PLAN:

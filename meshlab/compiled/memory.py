@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from meshlab.compiled.heap import NEVER
+from meshlab.compiled.heap import NEVER, PLACES
 from meshlab.compiled.layout import (
     BATCH,
     BATCH_SIZE,
@@ -42,6 +42,7 @@ RECORDS = {
     "messages": MESSAGE,
     "stored": STORED,
 }
+
 
 def in_whole_lines(count: int, dtype: np.dtype[Any], first: int = 0) -> np.ndarray:
     """Records of zeros, of which the ``first`` begins where a line of memory does."""
@@ -94,6 +95,11 @@ class Memory:
             if name == "batches":  # an event starts at most ``margin`` timers, in any lanes
                 margin = margin // BATCH_SIZE + int(self.root["lane_count"]) + 1
             used, room = int(self.root[f"{name}_used"]), len(self.arrays[name])
+            if name == "plans" and used + margin > PLACES:
+                raise MemoryError(
+                    f"run: the compiled engine has room for {PLACES:,} events that are planned at "
+                    f"a time, and {used:,} are; engine='reference' has as much room as the machine"
+                )
             if room - used < margin:
                 self._make_room(name, used, room := 4 * room + margin)
             self.root[f"{name}_low"] = room - margin

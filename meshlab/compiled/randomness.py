@@ -1,7 +1,7 @@
 """Where the random numbers of a compiled run come from: states of generators, and stocks.
 
-    streams     a state of PCG64 for every purpose that needs uniform numbers
-    stocks      for every other distribution the numbers that come next, made in blocks
+streams     a state of PCG64 for every purpose that needs uniform numbers
+stocks      for every other distribution the numbers that come next, made in blocks
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ class Randomness:
         bits = np.random.PCG64()
         state = bits.state
         state["state"] = {
-            name: (int(stream[f"{name}_high"]) << 64) + int(stream[f"{name}_low"])
-            for name in ("state", "inc")
+            "state": (int(stream["state_high"]) << 64) + int(stream["state_low"]),
+            "inc": (int(stream["inc_high"]) << 64) + int(stream["inc_low"]),
         }
         bits.state = state
         rng = np.random.Generator(bits)

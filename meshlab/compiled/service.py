@@ -221,8 +221,7 @@ def first_step(root: Any, this: int) -> int:
 
 @inlined
 def next_step(root: Any, step: int) -> tuple[int, int]:
-    """The upstream of the next call that is needed from a step on (`NOBODY`), and the step after.
-    """
+    """The upstream of the next call that is needed (`NOBODY` if none), and the step after it."""
     while True:
         here = step_at(root.steps, step)
         number, stream = here.upstream, here.draw

@@ -89,7 +89,7 @@ def start(root: Any, place: int) -> int:
     call.started = root.now
     upstream.started += 1
     if upstream.rate_limited and not take_token(root, call.upstream):
-        return finish(root, place, RATE_LIMITED)
+        return end(root, place, RATE_LIMITED)
     if upstream.deadline < inf:
         call.deadline = min(call.deadline, root.now + upstream.deadline)
     if upstream.budget != budget.NO_BUDGET:
@@ -119,23 +119,23 @@ def send(root: Any, place: int) -> int:
     number = call.upstream
     upstream = upstream_at(root.upstreams, number)
     if root.now >= call.deadline:
-        return finish(root, place, DEADLINE)
+        return end(root, place, DEADLINE)
     if upstream.limited:
         if upstream.active >= upstream.max_requests:
-            return finish(root, place, OVERFLOW)
+            return end(root, place, OVERFLOW)
         upstream.active += 1
     if upstream.breaker:
         if not breaker.admit(root, number):
             if upstream.limited:
                 upstream.active -= 1
-            return finish(root, place, CIRCUIT_OPEN)
+            return end(root, place, CIRCUIT_OPEN)
         call.permit = upstream.generation
         call.trial = upstream.state != breaker.CLOSED
     else:
         call.permit = NO_PERMIT
     if upstream.candidates == 0:
         give_back(root, place)
-        return finish(root, place, NO_HEALTHY)
+        return end(root, place, NO_HEALTHY)
     return send_to(root, place, choose(root, place))
 
 
@@ -249,16 +249,16 @@ def retry(root: Any, place: int, outcome: int) -> int:
     number = call.upstream
     upstream = upstream_at(root.upstreams, number)
     if outcome == TIMEOUT and call.cut:
-        return finish(root, place, DEADLINE)
+        return end(root, place, DEADLINE)
     if call.attempts >= upstream.max_attempts or not (upstream.retry_on >> outcome) & 1:
-        return finish(root, place, outcome)
+        return end(root, place, outcome)
     pause = delay(root, number, call.attempts)
     if root.now + pause >= call.deadline:
-        return finish(root, place, DEADLINE)
+        return end(root, place, DEADLINE)
     if upstream.budget != budget.NO_BUDGET and not budget.withdraw(root, number):
         upstream.retries_denied += 1
         tally(root, number)
-        return finish(root, place, outcome)
+        return end(root, place, outcome)
     call.retrying = 1
     upstream.retrying += 1
     call.pause = pause
@@ -311,6 +311,12 @@ def finish(root: Any, place: int, outcome: int) -> int:
 
 
 @jit
+def end(root: Any, place: int, outcome: int) -> int:
+    """The same where it happens seldom: it is compiled once."""
+    return finish(root, place, outcome)
+
+
+@jit
 def abandon(root: Any, place: int) -> int:
     """The caller gave up: end the open try, unjudged, and the call."""
     call = call_at(root.calls, place)
@@ -319,4 +325,4 @@ def abandon(root: Any, place: int) -> int:
         endpoint_at(root.endpoints, call.endpoint).active -= 1
         upstream_at(root.upstreams, call.upstream).tries[ABANDONED] += 1
         give_back(root, place)
-    return finish(root, place, ABANDONED)
+    return end(root, place, ABANDONED)

@@ -38,6 +38,7 @@ from meshlab.telemetry.names import DURATION_BUCKETS
 from meshlab.topology import Edge, Service
 from meshlab.totals import edge_totals, process_totals
 
+
 class World:
     """One scenario, lowered to records and ready to run once."""
 
@@ -136,9 +137,7 @@ class World:
         fields = build.edge_fields(edge)
         fields["first_endpoint"] = first
         fields["lane"] = len(self._rows["lanes"])
-        self._rows["lanes"].append(
-            {"seconds": fields["timeout"], **layout.EMPTY_LANE}
-        )
+        self._rows["lanes"].append({"seconds": fields["timeout"], **layout.EMPTY_LANE})
         fields["window_first"] = len(self._rows["windows"])
         fields["schedule"] = len(self._rows["schedules"])
         changes = [c.edge for c in scenario.changes if c.edge and c.edge.name == edge.name]
@@ -289,7 +288,11 @@ class World:
         for place, load in enumerate(scenario.loads):
             if load.peak > 0.0:
                 row = self.memory.arrays["loads"][place]
-                gap = self.randomness.variate(int(row["draw_gap"])) if load.arrivals == "poisson" else 1.0
+                gap = (
+                    self.randomness.variate(int(row["draw_gap"]))
+                    if load.arrivals == "poisson"
+                    else 1.0
+                )
                 self.push(gap / load.peak, Kind.ARRIVAL, place)
 
     def start_balancer(self, upstream: UpstreamHandle) -> None:
