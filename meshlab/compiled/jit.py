@@ -101,14 +101,14 @@ def _compiled(rule: Rule, inline: bool) -> Rule:
 
 
 def _widened(kind: Any) -> Any:
-    """A rule is compiled once, not once for each size of number and each constant it is called with.
+    """A whole number has 64 bits, whatever field or constant it comes from.
 
-    A whole number has 64 bits, whatever the size of the field that it comes from.
+    So a rule is compiled once, not for each size of number and each constant that it is given.
     """
-    kind = types.unliteral(kind)
-    if isinstance(kind, types.Integer) and kind.bitwidth < 64:
-        return types.int64
-    return kind
+    known: Any = types
+    kind = known.unliteral(kind)
+    narrow = isinstance(kind, known.Integer) and kind.bitwidth < 64
+    return known.int64 if narrow else kind
 
 
 def finder(dtype: np.dtype[Any]) -> Any:
