@@ -32,27 +32,55 @@ class Readings:
         self._world = world
         self._times: list[float] = []
         self._rows: list[np.ndarray] = []
-        self._targets: list[tuple[str, Any, tuple[SeriesKey, ...], np.ndarray]] = []
+        first = world.memory.arrays["upstreams"]["first_endpoint"]
+        rooms = np.diff(first, append=len(world.memory.arrays["endpoints"]))
+        self._owner = np.repeat(np.arange(len(first)), rooms)
+        self._place = np.arange(len(self._owner)) - first[self._owner]
 
     def take(self, now: float) -> None:
         """Scrape every target at ``now`` (s)."""
         self._times.append(now)
+        columns = [column.ravel() for group in self._columns() for column in group]
+        self._rows.append(np.concatenate(columns, dtype=float, casting="unsafe"))
+
+    def _columns(self) -> list[list[np.ndarray]]:
+        """What a scrape reads of instances, upstreams, endpoints and routes, column by column."""
         arrays = self._world.memory.arrays
-        parts = [
-            _instance_columns(arrays["instances"]).ravel(),
-            _upstream_columns(self._world).ravel(),
-            arrays["endpoints"]["attempts"].astype(float),
-            arrays["endpoints"]["failures"].astype(float),
-            arrays["route_counts"]["x"].astype(float),
+        return [
+            _instance_columns(arrays["instances"]),
+            _upstream_columns(arrays["upstreams"], self._available()),
+            [arrays["endpoints"]["attempts"]],
+            [arrays["endpoints"]["failures"]],
+            [arrays["route_counts"]["x"]],
         ]
-        self._rows.append(np.concatenate(parts))
+
+    def _table(self) -> tuple[np.ndarray, list[int]]:
+        """A row a scrape, in which all numbers of a record are together; and their widths."""
+        order, widths, start = [], [], 0
+        for group in self._columns():
+            places = []
+            for column in group:
+                places.append(start + np.arange(column.size).reshape(len(column), -1))
+                start += column.size
+            together = np.concatenate(places, axis=1)
+            order.append(together.ravel())
+            widths.append(together.shape[1])
+        return np.array(self._rows)[:, np.concatenate(order)], widths
+
+    def _available(self) -> np.ndarray:
+        """How many members of each cluster are healthy and not ejected."""
+        arrays = self._world.memory.arrays
+        endpoints, members = arrays["endpoints"], arrays["upstreams"]["endpoints"]
+        fit = (endpoints["healthy"] == 1) & (endpoints["ejected"] == 0)
+        known = self._place < members[self._owner]
+        fit_members = fit[arrays["members"]["x"]] & known
+        return np.bincount(self._owner, fit_members, minlength=len(members))
 
     def recordings(self) -> tuple[Recording, ...]:
         """What was scraped: the applications, then the sidecars."""
         world = self._world
-        table, times = np.array(self._rows), np.array(self._times)
-        width = _width(_instance_columns(world.memory.arrays["instances"]))
-        wide = _width(_upstream_columns(world))
+        times = np.array(self._times)
+        table, (width, wide, *_) = self._table()
         start = len(world.instances) * width
         found = []
         for name, instance in world.instances.items():
@@ -74,7 +102,7 @@ class Readings:
         return tuple(found)
 
     def _places(self, upstream: Any, start: int, width: int) -> list[int]:
-        """Where in a row the series of one edge stand; those of edges are ``width``, from start."""
+        """Where in a row the series of one edge stand: edges begin at ``start``, ``width`` each."""
         arrays = self._world.memory.arrays
         first = start + upstream.number * width
         attempts = start + len(arrays["upstreams"]) * width
@@ -104,74 +132,52 @@ def _up(job: str) -> SeriesKey:
     return SeriesKey(UP.name, (("job", job),))
 
 
-def _width(columns: np.ndarray) -> int:
-    return int(columns.shape[1])
-
-
 def _recording(
     target: str, job: Any, schema: tuple[SeriesKey, ...], times: np.ndarray, values: np.ndarray
 ) -> Recording:
     return Recording(target=target, job=job, schema=schema, times=times, values=values)
 
 
-def _histogram(buckets: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+def _histogram(buckets: np.ndarray, seconds: np.ndarray) -> list[np.ndarray]:
     """Each bucket holds all that is not longer; then the sum (s) and the count."""
-    rising = np.cumsum(buckets, axis=1)
-    return np.column_stack([rising, seconds, rising[:, -1]])
+    rising = np.add.accumulate(buckets, axis=1)
+    return [rising, seconds, rising[:, -1]]
 
 
-def _instance_columns(table: np.ndarray) -> np.ndarray:
-    """One row an instance: whether it is up, then the numbers of `AppRegistry.read`."""
+def _instance_columns(table: np.ndarray) -> list[np.ndarray]:
+    """For each instance whether it is up, then the numbers of `AppRegistry.read`."""
     goroutines = table["base_goroutines"] + table["jobs"] + table["leaked"].astype(np.int64)
-    size = table["base_bytes"] + goroutines * table["bytes_per_goroutine"]
-    return np.column_stack(
-        [
-            table["up"],
-            table["ok"],
-            table["errors"],
-            table["shed"],
-            _histogram(table["buckets"], table["seconds"]),
-            table["jobs"],
-            table["queued"],
-            goroutines,
-            size,
-            table["starts"] - 1,
-        ]
-    ).astype(float)
+    return [
+        table["up"],
+        table["ok"],
+        table["errors"],
+        table["shed"],
+        *_histogram(table["buckets"], table["seconds"]),
+        table["jobs"],
+        table["queued"],
+        goroutines,
+        table["base_bytes"] + goroutines * table["bytes_per_goroutine"],
+        table["starts"] - 1,
+    ]
 
 
-def _upstream_columns(world: World) -> np.ndarray:
-    """One row an upstream: the numbers of `EdgeRegistry.read`, without those of endpoints."""
-    table = world.memory.arrays["upstreams"]
+def _upstream_columns(table: np.ndarray, available: np.ndarray) -> list[np.ndarray]:
+    """For each upstream the numbers of `EdgeRegistry.read`, without those of endpoints."""
     outcomes = table["outcomes"]
-    return np.column_stack(
-        [
-            outcomes @ BY_STATUS,
-            table["retries"],
-            table["retries_succeeded"],
-            table["retries_denied"],
-            table["tries"][:, Outcome.TIMEOUT],
-            outcomes[:, Outcome.OVERFLOW],
-            table["started"] - outcomes.sum(axis=1),
-            _histogram(table["buckets"], table["seconds"]),
-            table["state"],
-            table["opened"],
-            outcomes[:, Outcome.CIRCUIT_OPEN],
-            table["endpoints"],
-            _available(world),
-            table["ejections"],
-            table["panic"],
-        ]
-    ).astype(float)
-
-
-def _available(world: World) -> np.ndarray:
-    """How many members of each cluster are healthy and not ejected."""
-    arrays = world.memory.arrays
-    table, endpoints = arrays["upstreams"], arrays["endpoints"]
-    fit = (endpoints["healthy"] == 1) & (endpoints["ejected"] == 0)
-    first = table["first_endpoint"]
-    rooms = np.diff(first, append=len(endpoints))
-    place = np.arange(len(endpoints)) - np.repeat(first, rooms)
-    known = place < np.repeat(table["endpoints"], rooms)
-    return np.asarray(np.add.reduceat(fit[arrays["members"]["x"]] & known, first, dtype=np.int64))
+    return [
+        outcomes @ BY_STATUS,
+        table["retries"],
+        table["retries_succeeded"],
+        table["retries_denied"],
+        table["tries"][:, Outcome.TIMEOUT],
+        outcomes[:, Outcome.OVERFLOW],
+        table["started"] - outcomes.sum(axis=1),
+        *_histogram(table["buckets"], table["seconds"]),
+        table["state"],
+        table["opened"],
+        outcomes[:, Outcome.CIRCUIT_OPEN],
+        table["endpoints"],
+        available,
+        table["ejections"],
+        table["panic"],
+    ]
