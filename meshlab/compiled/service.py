@@ -199,17 +199,32 @@ def hangs(root: Any, number: int) -> bool:
 
 @jit
 def compute(root: Any, number: int, seconds: float) -> float:
-    """Give work to the core that is free first (`meshlab.processor`); returns when it is done."""
+    """Give work to the core that is free first (`meshlab.processor`); returns when it is done.
+
+    Which core that is makes no difference, so the times lie in a heap, the first one at its top.
+    """
     instance = instance_at(root.instances, number)
-    first = number_at(root.cores, instance.first_core)
-    for place in range(instance.first_core + 1, instance.first_core + instance.cores):
-        core = number_at(root.cores, place)
-        if core.x < first.x:
-            first = core
     speed = max(SLOWEST, 1.0 - instance.taken / instance.cores)
-    begins, takes = max(root.now, first.x), seconds * instance.slowdown / speed
-    first.x = begins + instance.lump * takes
+    takes = seconds * instance.slowdown / speed
+    begins = max(root.now, number_at(root.cores, instance.first_core).x)
+    replace_first(root, instance.first_core, instance.cores, begins + instance.lump * takes)
     return begins + takes
+
+
+@jit
+def replace_first(root: Any, first: int, cores: int, free_at: float) -> None:
+    """The core that was free first is free at another time, and sinks to its place in the heap."""
+    place, child = 0, 1
+    while child < cores:
+        earliest = number_at(root.cores, first + child).x
+        if child + 1 < cores and number_at(root.cores, first + child + 1).x < earliest:
+            child += 1
+            earliest = number_at(root.cores, first + child).x
+        if free_at <= earliest:
+            break
+        number_at(root.cores, first + place).x = earliest
+        place, child = child, 2 * child + 1
+    number_at(root.cores, first + place).x = free_at
 
 
 @inlined
