@@ -27,6 +27,9 @@ BASE = "meshlab, reference"
 SHORT = 2.0
 """Virtual seconds of what the reference engine runs too."""
 
+BARE = 0.001
+"""Virtual seconds in which next to nothing happens: what is left is the set-up."""
+
 MIB = 2**20
 
 
@@ -121,10 +124,11 @@ def measure(duration: float, rounds: int = 1) -> Measured:
         return pool.submit(_measure, duration, rounds).result()
 
 
-def pace() -> float:
-    """Events in a virtual second, once the shop is full."""
+def seconds_for(events: float) -> float:
+    """How long to run (virtual s) for so many events; in the first second the shop fills up."""
     longer, shorter = (compiled(scaled_shop(RATE, seconds), SEED).events for seconds in (2.0, 1.0))
-    return float(longer - shorter)
+    pace = longer - shorter
+    return (events + pace - shorter) / pace
 
 
 SHOP_ENGINES: Rows = {
