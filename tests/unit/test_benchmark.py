@@ -80,11 +80,11 @@ def test_at_full_scale_every_instance_has_the_shop_s_share_of_work() -> None:
             assert lots == replace(few, workers=750 * few.workers, queue=750 * few.queue)
 
 
-def test_an_event_more_is_counted_without_the_set_up() -> None:
+def test_what_an_event_costs_is_told_with_and_without_the_set_up() -> None:
     few = bench.Measured(
         events=100, requests=1, seconds=2e-6, in_flight=0, heap=1.0, recorded=0, grown=None
     )
-    assert bench.added([few, replace(few, events=300, seconds=3e-6)]) == ["", "5"]
+    assert bench.beyond(few, setup=5e-7) == pytest.approx(15.0)
     assert few.nanoseconds == pytest.approx(20.0)
 
 
