@@ -32,7 +32,7 @@ def warm() -> None:
         return
     if is_cold():
         print(
-            "meshlab: compiling the engine's rules, once: half a minute ...",
+            "meshlab: compiling the engine's rules, once, for up to a minute ...",
             file=sys.stderr,
             flush=True,
         )
