@@ -30,6 +30,9 @@ from meshlab.compiled.layout import (
     TIMER,
 )
 
+AT_FIRST = 16
+"""Margins of room for every pool: memory that is not touched costs less than a copy of what is."""
+
 RECORDS = {
     "calls": CALL,
     "jobs": JOB,
@@ -63,7 +66,7 @@ class Memory:
         for name in ("calls", "jobs", "batches", "plans", "messages"):
             self.root[f"{name}_free"] = NOBODY
         for name in POOLS:
-            self._make_room(name, 0, 4 if name == "batches" else 4 * margin)
+            self._make_room(name, 0, AT_FIRST if name == "batches" else AT_FIRST * margin)
         self.grow()
 
     def place(self, name: str, array: np.ndarray) -> None:
