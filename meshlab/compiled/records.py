@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from meshlab.compiled.layout import SPAN
 from meshlab.compiled.notes import WHAT, What
 from meshlab.model import Outcome
 from meshlab.telemetry.ledger import Entry
 from meshlab.telemetry.names import MESH_REQUEST_DURATION
 from meshlab.telemetry.registry import bucket_key
-from meshlab.telemetry.series import Exemplar
+from meshlab.telemetry.series import Exemplar, SeriesKey
 from meshlab.tracing import Span
 
 if TYPE_CHECKING:
@@ -42,53 +43,59 @@ def tally_entry(number: int, line: Any, world: World) -> Entry:
     return Entry(float(line["first"]), subject, "request shed", "queue full", seen)
 
 
-def _trace_id(row: Any) -> str:
-    return f"{int(row['trace_high']):016x}{int(row['trace_low']):016x}"
-
-
 def spans_of(rows: np.ndarray, world: World) -> tuple[Span, ...]:
     """Every span that was kept, in the order in which they ended."""
-    return tuple(_span(row, world) for row in rows)
+    names = SPAN.names or ()
+    return tuple(_span(dict(zip(names, row, strict=True)), world) for row in rows.tolist())
 
 
-def _span(row: Any, world: World) -> Span:
-    route, who = world.routes[int(row["route"])], int(row["who"])
-    if row["server"]:
+def _span(row: dict[str, Any], world: World) -> Span:
+    route, who = world.routes[row["route"]], row["who"]
+    kind: Literal["client", "server"] = "server" if row["server"] else "client"
+    if kind == "server":
         instance = world.instance_list[who]
-        kind, name, sidecar = "server", instance.service.name, instance.name
-        service = name
+        name = service = instance.service.name
+        sidecar = instance.name
     else:
         upstream = world.by_number[who]
-        kind, name, sidecar = "client", upstream.edge.destination, upstream.sidecar
+        name, sidecar = upstream.edge.destination, upstream.sidecar
         service = upstream.edge.source
-    endpoint = int(row["endpoint"])
+    endpoint = row["endpoint"]
     return Span(
-        trace_id=_trace_id(row),
-        span_id=f"{int(row['span']):016x}",
-        parent_id=f"{int(row['parent']):016x}" if row["parent"] else None,
+        trace_id=f"{row['trace_high']:016x}{row['trace_low']:016x}",
+        span_id=f"{row['span']:016x}",
+        parent_id=f"{row['parent']:016x}" if row["parent"] else None,
         name=f"{name}{route}",
-        kind=kind,  # type: ignore[arg-type]
+        kind=kind,
         service=service,
         instance=sidecar,
-        start=float(row["start"]),
-        end=float(row["end"]),
-        outcome=OUTCOMES[int(row["outcome"])],
+        start=row["start"],
+        end=row["end"],
+        outcome=OUTCOMES[row["outcome"]],
         attributes={"endpoint": world.endpoint_names[endpoint]} if endpoint >= 0 else {},
     )
 
 
 def exemplars_of(rows: np.ndarray, world: World) -> tuple[Exemplar, ...]:
     """Every exemplar, in the order of observation."""
-    return tuple(_exemplar(row, world) for row in rows)
+    keys: dict[tuple[int, int], SeriesKey] = {}
+    return tuple(_exemplar(row, world, keys) for row in rows.tolist())
 
 
-def _exemplar(row: Any, world: World) -> Exemplar:
-    upstream = world.by_number[int(row["upstream"])]
-    edge = upstream.edge
+def _exemplar(
+    row: tuple[int, int, float, float, int, int],
+    world: World,
+    keys: dict[tuple[int, int], SeriesKey],
+) -> Exemplar:
+    high, low, value, time, number, bucket = row
+    upstream = world.by_number[number]
+    if (number, bucket) not in keys:
+        ends = upstream.edge.source, upstream.edge.destination
+        keys[number, bucket] = bucket_key(MESH_REQUEST_DURATION, bucket, *ends)
     return Exemplar(
         target=upstream.sidecar,
-        series=bucket_key(MESH_REQUEST_DURATION, int(row["bucket"]), edge.source, edge.destination),
-        trace_id=_trace_id(row),
-        value=float(row["value"]),
-        time=float(row["time"]),
+        series=keys[number, bucket],
+        trace_id=f"{high:016x}{low:016x}",
+        value=value,
+        time=time,
     )

@@ -75,6 +75,7 @@ class World:
         for load in scenario.loads:
             self._add_load(load)
         self._add_collector()
+        self.instance_list = list(self.instances.values())
         margin = 256 + 8 * self._steps_at_most
         self.memory = Memory(margin)
         self.root = self.memory.root
@@ -328,10 +329,6 @@ class World:
         return float(self.root["now"])
 
     # ---- who is who, for those who write it down
-
-    @property
-    def instance_list(self) -> list[InstanceHandle]:
-        return list(self.instances.values())
 
     def subject(self, kind: str, number: int) -> str:
         """The name by which the ledger calls an instance, an upstream or an endpoint."""
