@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import numpy as np
+
 from meshlab.model import Outcome
 from meshlab.result import Result
 from meshlab.rules import require_known
@@ -98,13 +100,17 @@ def _first_answers(result: Result, instance: str) -> dict[str, float]:
 
 def _heard(result: Result, service: str, registered: float) -> dict[str, float]:
     """The first scrape at which each sidecar knows more endpoints than before the registration."""
-    known = result.frame(MESH_ENDPOINTS, destination=service)
-    heard = {}
-    for sidecar, rows in known.groupby("instance"):
-        before = rows[rows["time"] < registered]["value"].iloc[-1]
-        more = rows[(rows["time"] >= registered) & (rows["value"] > before)]["time"]
-        heard[str(sidecar)] = float(more.iloc[0]) if len(more) else result.scenario.duration
-    return heard
+    frame = result.frame(MESH_ENDPOINTS, destination=service)
+    known = frame.pivot(index="time", columns="instance", values="value")
+    before = known[known.index < registered].iloc[-1]
+    times = known.index.to_numpy()
+    more = (known > before).to_numpy() & (times >= registered)[:, None]
+    first, ever = times[more.argmax(axis=0)].tolist(), np.any(more, axis=0).tolist()
+    never = result.scenario.duration
+    return {
+        str(sidecar): time if learned else never
+        for sidecar, time, learned in zip(known.columns, first, ever, strict=True)
+    }
 
 
 def _trusted(result: Result, subject: str, first: float) -> dict[str, float]:
