@@ -54,8 +54,8 @@ class Readings:
             [arrays["route_counts"]["x"]],
         ]
 
-    def _table(self) -> tuple[np.ndarray, list[int]]:
-        """A row a scrape, in which all numbers of a record are together; and their widths."""
+    def _order(self) -> tuple[np.ndarray, list[int]]:
+        """Where each number stands in a row, record by record; and how many each record has."""
         order, widths, start = [], [], 0
         for group in self._columns():
             places = []
@@ -65,7 +65,7 @@ class Readings:
             together = np.concatenate(places, axis=1)
             order.append(together.ravel())
             widths.append(together.shape[1])
-        return np.array(self._rows)[:, np.concatenate(order)], widths
+        return np.concatenate(order), widths
 
     def _available(self) -> np.ndarray:
         """How many members of each cluster are healthy and not ejected."""
@@ -79,13 +79,13 @@ class Readings:
     def recordings(self) -> tuple[Recording, ...]:
         """What was scraped: the applications, then the sidecars."""
         world = self._world
-        times = np.array(self._times)
-        table, (width, wide, *_) = self._table()
+        rows, times = np.array(self._rows), np.array(self._times)
+        order, (width, wide, *_) = self._order()
         start = len(world.instances) * width
         found = []
         for name, instance in world.instances.items():
             first = instance.number * width
-            values = table[:, first : first + width].copy()
+            values = rows.take(order[first : first + width], axis=1)
             values[values[:, 0] == 0.0, 1:] = np.nan
             schema = (_up("service"), *AppRegistry(instance).schema())  # type: ignore[arg-type]
             found.append(_recording(name, "service", schema, times, values))
@@ -95,7 +95,7 @@ class Readings:
             for upstream in upstreams:
                 endpoints = list(upstream.slots)
                 keys += EdgeRegistry(upstream, endpoints).schema()  # type: ignore[arg-type]
-                columns.append(table[:, self._places(upstream, start, wide)])
+                columns.append(rows.take(order[self._places(upstream, start, wide)], axis=1))
             found.append(
                 _recording(name, "sidecar", tuple(keys), times, np.concatenate(columns, axis=1))
             )
