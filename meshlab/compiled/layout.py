@@ -5,9 +5,8 @@ one record finds another: records lie in arrays and refer to each other by their
 ``generation`` counts how often a place was used, so that a timer set for an earlier tenant is
 known to come too late.
 
-What takes time is not the arithmetic but to fetch a record that was not used for a while. Memory
-comes in lines of 64 bytes; so the fields that every event touches come first and share a line, and
-those that few events need come after them.
+Memory comes in lines of 64 bytes: the fields that every event touches come first and share a line,
+and those that few events need come after them.
 """
 
 from __future__ import annotations
