@@ -87,7 +87,6 @@ def push(root: Any, time: int, tag: int) -> None:
     heap = root.heap
     place = root.heap_used
     root.heap_used = place + 1
-    note_room(root, root.heap_used, root.heap_low)
     while place > 0:
         parent = (place - 1) >> 2
         above = key_at(heap, parent)

@@ -35,7 +35,7 @@ LINE = 64
 """Bytes of memory that the processor fetches at a time."""
 
 POOLS = (
-    *("calls", "jobs", "batches", "heap", "plans", "notes", "spans", "exemplars"),
+    *("calls", "jobs", "batches", "plans", "notes", "spans", "exemplars"),
     *("messages", "stored"),
 )
 """Arrays that grow during a run, once ``low`` of their places are in use."""
@@ -60,6 +60,8 @@ ROOT = np.dtype(
     [
         ("now", "f8"),
         ("sequence", "i8"),
+        ("heap", "i8"),
+        ("heap_used", "i8"),
         ("vacant", "i8"),
         ("events", "i8"),
         ("requests", "i8"),

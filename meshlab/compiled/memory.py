@@ -37,7 +37,6 @@ RECORDS = {
     "calls": CALL,
     "jobs": JOB,
     "batches": BATCH,
-    "heap": KEY,
     "plans": PLAN,
     "notes": NOTE,
     "spans": SPAN,
@@ -80,9 +79,7 @@ class Memory:
         self.root[name] = array.ctypes.data
 
     def _make_room(self, name: str, used: int, room: int) -> None:
-        array = in_whole_lines(room, RECORDS[name], 1 if name == "heap" else 0)
-        if name == "heap":
-            array["time"] = NEVER
+        array = in_whole_lines(room, RECORDS[name])
         if used:
             array[:used] = self.arrays[name][:used]
         self.place(name, array)
@@ -90,6 +87,11 @@ class Memory:
             timers = np.zeros(BATCH_SIZE * room, TIMER)
             timers[: BATCH_SIZE * used] = self.arrays.get("timers", timers)[: BATCH_SIZE * used]
             self.place("timers", timers)
+        if name == "plans":  # each has at most one key, and four keys are read at a time
+            keys = in_whole_lines(room + 4, KEY, 1)
+            keys["time"] = NEVER
+            keys[:used] = self.arrays.get("heap", keys)[:used]
+            self.place("heap", keys)
 
     def grow(self) -> None:
         """Give every pool of which less than the margin is free four times its room."""
