@@ -24,8 +24,8 @@ lab: warm ## open the first lesson in JupyterLab (LAB_FLAGS=--no-browser and the
 
 test: lint types warm cover full ## run everything CI runs
 
-check: lint ## quick: lint and unit tests
-	$(PY) -m pytest tests/unit -q -n $(JOBS)
+check: lint ## quick: lint and the tests that are
+	$(PY) -m pytest tests -m "not slow" -q -n $(JOBS)
 
 lint: .venv
 	$(PY) -m ruff check .
@@ -35,18 +35,18 @@ types: .venv
 	$(PY) -m mypy
 
 warm: .venv # compile the engine's rules, if that is not done yet
-	@$(PY) -c "import numba" 2>/dev/null && $(PY) -m meshlab.compiled || true
+	@$(PY) -c "import numba" 2>/dev/null && $(PY) -m meshlab.engines.compiled || true
 
 # Coverage stays apart from the full run: nbval would start it in every notebook's kernel.
 cover: .venv
-	$(PY) -m pytest tests/unit -q -n $(JOBS) \
+	$(PY) -m pytest tests -m "not slow" -q -n $(JOBS) \
 	    --cov=meshlab.policies --cov-branch --cov-fail-under=100
 
 # Notebooks run one after the other: kernels that start at the same moment may take the same port.
 full: .venv
 	$(PY) -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 120 \
 	    --nbval-sanitize-with tests/nbval_sanitize.cfg
-	$(PY) -m pytest tests --ignore=tests/unit -n $(JOBS) --dist loadfile
+	$(PY) -m pytest tests -m slow -n $(JOBS) --dist loadfile
 
 bench: .venv ## measure, and print the ratios
 	$(PY) -m tests.benchmarks

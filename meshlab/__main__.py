@@ -1,7 +1,7 @@
 """What the package does without a notebook: ``python -m meshlab demo``, ``replay``, ``export``.
 
-Here is only the command line; the incident's two commands are in `meshlab.commands`. An error of
-the user's is one line on stderr and exit status 2; an interrupted run ends quietly with 130, a
+Here is only the command line; the incident's two commands are in `meshlab.cli.incident`. An error
+of the user's is one line on stderr and exit status 2; an interrupted run ends quietly with 130, a
 reader that has gone away (``| head``) with 1.
 """
 
@@ -14,11 +14,11 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from meshlab.commands import add, number, run_with_bar, whole
+from meshlab.cli.incident import add, number, run_with_bar, whole
 from meshlab.model import MeshlabError
 
 if TYPE_CHECKING:
-    from meshlab.scenario import Scenario
+    from meshlab.scenario.scenario import Scenario
 
 USER_ERROR = 2
 READER_GONE = 1
@@ -31,7 +31,7 @@ who got the work. Everything shown is read from the run."""
 
 JSON_KEYS = """\
 The JSON document has the keys scenario, seed, duration, digest, summary,
-services, phases, incidents, routes and shares; meshlab/demo/report.py says what
+services, phases, incidents, routes and shares; meshlab/cli/demo/report.py says what
 is in them. Times and durations are in seconds, shares in 0..1. The same
 scenario and seed give the same bytes."""
 
@@ -108,7 +108,7 @@ def _demo(chosen: argparse.Namespace) -> None:
     """Run the scenario that was chosen, and print what it has to tell."""
     from rich.console import Console  # here, so that Ctrl-C is quiet while all this is imported
 
-    from meshlab.demo import read_report, show, to_json
+    from meshlab.cli.demo import read_report, show, to_json
 
     result = run_with_bar(_scenario(chosen), chosen.seed)
     if chosen.json:
@@ -119,10 +119,10 @@ def _demo(chosen: argparse.Namespace) -> None:
 
 def _scenario(chosen: argparse.Namespace) -> Scenario:
     if chosen.scenario is not None:
-        from meshlab.scenario_file import load_scenario
+        from meshlab.scenario.file import load_scenario
 
         return load_scenario(chosen.scenario)
-    from meshlab.demo import demo_scenario
+    from meshlab.cli.demo import demo_scenario
 
     return demo_scenario(chosen.rate)
 

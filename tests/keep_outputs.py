@@ -23,7 +23,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from meshlab.figures.style import HEIGHT, WIDTH, summary_of
-from meshlab.lab import PLOTLY
+from meshlab.lab.lab import PLOTLY
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 

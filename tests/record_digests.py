@@ -14,10 +14,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from meshlab.distributions import Around, Erlang, Exponential, LogNormal
-from meshlab.faults import EdgeFault, Errors, Leak, Outage, Slowdown
-from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.engines.run import run
+from meshlab.kernel.distributions import Around, Erlang, Exponential, LogNormal
 from meshlab.policies.balancer import LeastRequest, Random
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.budget import ConcurrentRetryBudget, GrpcRetryThrottle, TokenRetryBudget
@@ -28,10 +26,12 @@ from meshlab.policies.peak_ewma import PeakEwma
 from meshlab.policies.retry import Backoff, RetryPolicy
 from meshlab.policies.ring_hash import RingHash
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin
-from meshlab.scenario import Scenario
-from meshlab.shop import shop
+from meshlab.scenario.faults import EdgeFault, Errors, Leak, Outage, Slowdown
+from meshlab.scenario.load import Load
+from meshlab.scenario.scenario import Scenario
+from meshlab.scenario.shop import shop
+from meshlab.scenario.topology import Edge, Instance, Memory, Service
 from meshlab.telemetry.central import Central
-from meshlab.topology import Edge, Instance, Memory, Service
 
 FILE = Path(__file__).parent / "data" / "digests.json"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from meshlab.telemetry.exposition import exposition
+from meshlab.telemetry.exposition_formats import exposition
 from meshlab.telemetry.names import DURATION_BUCKETS, METRICS, Metric
 from meshlab.telemetry.series import Recording, SeriesKey
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from meshlab.distributions import Constant
-from meshlab.load import Load
+from meshlab.kernel.distributions import Constant
+from meshlab.mesh.result import Result
 from meshlab.policies.retry import Backoff, RetryPolicy
-from meshlab.result import Result
-from meshlab.scenario import Scenario
+from meshlab.scenario.load import Load
+from meshlab.scenario.scenario import Scenario
+from meshlab.scenario.topology import Edge, Instance, Service
 from meshlab.telemetry.ledger import Entry
-from meshlab.topology import Edge, Instance, Service
 
 WORK = 1 / 32
 """Seconds of work where a test does not say otherwise; exact in binary, as all times here are."""

@@ -15,9 +15,7 @@ from itertools import combinations
 
 from hypothesis import strategies as st
 
-from meshlab.changes import FIXED, Change
-from meshlab.consistency import reached, routes_on
-from meshlab.distributions import (
+from meshlab.kernel.distributions import (
     Around,
     Constant,
     Distribution,
@@ -25,8 +23,6 @@ from meshlab.distributions import (
     Exponential,
     LogNormal,
 )
-from meshlab.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown, check_overlaps
-from meshlab.load import Load
 from meshlab.model import RETRIABLE, ConfigError
 from meshlab.policies.balancer import BalancerConfig, LeastRequest, Random, RoundRobin
 from meshlab.policies.breaker import BreakerConfig
@@ -45,10 +41,14 @@ from meshlab.policies.rate_limit import RateLimit
 from meshlab.policies.retry import Backoff, RetryPolicy
 from meshlab.policies.ring_hash import RingHash
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin
-from meshlab.processor import Cpu
-from meshlab.scenario import Scenario
+from meshlab.scenario.changes import FIXED, Change
+from meshlab.scenario.consistency import reached, routes_on
+from meshlab.scenario.cpu import Cpu
+from meshlab.scenario.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown, check_overlaps
+from meshlab.scenario.load import Load
+from meshlab.scenario.scenario import Scenario
+from meshlab.scenario.topology import Edge, Instance, Memory, Service
 from meshlab.telemetry.central import DELIVERIES, Central
-from meshlab.topology import Edge, Instance, Memory, Service
 
 SECONDS = 4.0
 """How long load comes, and faults begin."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from meshlab.figures.bars import bars
-from meshlab.telemetry.delays import CAUSES, Delay, mean_waits
+from meshlab.mesh.discovery_delays import CAUSES, Delay, mean_waits
 
 LOOKS = {"turn": "before"}
 """Of the turn, which is nobody's fault; the other causes take the spare looks in their order."""

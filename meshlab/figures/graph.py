@@ -15,8 +15,8 @@ import plotly.graph_objects as go
 
 from meshlab.figures.layers import Edge, Point, layered
 from meshlab.figures.style import LOOK, finish, say
-from meshlab.result import Result
-from meshlab.scenario import Scenario
+from meshlab.mesh.result import Result
+from meshlab.scenario.scenario import Scenario
 
 ALARM = 0.05
 """The share of errors from which an edge is drawn as failing, unless said otherwise."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from meshlab.figures.style import LOOK, axis, finish, say
-from meshlab.oracles import Comparison
+from meshlab.sweep.queueing import Comparison
 
 CONCEPTS = {"agrees": "ok", "differs": "errors", "too wide": "before"}
 """The look of every verdict."""

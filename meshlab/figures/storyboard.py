@@ -18,7 +18,7 @@ Line = Sequence[float | None]
 
 
 def storyboard(story: dict[str, Any], other: dict[str, Any] | None = None) -> go.Figure:
-    """Draw a story (`meshlab.replay.story`): what users lost, and how the storm rose."""
+    """Draw a story (`meshlab.incident.replay.story`): what users lost, and how the storm rose."""
     charts = {chart["title"]: chart for chart in story["charts"]}
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
     beside = dict(zip(charts, (other or {}).get("charts", ()), strict=False))

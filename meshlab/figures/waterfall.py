@@ -18,8 +18,8 @@ import plotly.graph_objects as go
 
 from meshlab.figures.style import LOOK, SPARE, Look, axis, finish, say
 from meshlab.model import Outcome
-from meshlab.trace_views import own_seconds
-from meshlab.tracing import Node, Span, tree
+from meshlab.telemetry.trace_views import own_seconds
+from meshlab.telemetry.tracing import Node, Span, tree
 
 INDENT = 10
 """Width (px) of one level of depth."""

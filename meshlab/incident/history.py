@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshlab.incident.knobs import Knobs
-from meshlab.scenario import Scenario
+from meshlab.scenario.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,17 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from meshlab.changes import Change
-from meshlab.dotted import replaced
-from meshlab.faults import Fault, Leak
 from meshlab.incident.operators import RESTART_SECONDS, alert_on_goroutines, rolling_restarts
 from meshlab.incident.scenario import MIB, Parameters, doubling, incident
+from meshlab.model.rules import require_at_least, require_count, require_known, require_share
 from meshlab.policies.balancer import BALANCERS
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.budget import BudgetConfig, ConcurrentRetryBudget, TokenRetryBudget
 from meshlab.policies.limits import ConcurrencyLimits
-from meshlab.rules import require_at_least, require_count, require_known, require_share
-from meshlab.scenario import Scenario
+from meshlab.scenario.changes import Change
+from meshlab.scenario.faults import Fault, Leak
+from meshlab.scenario.scenario import Scenario
+from meshlab.scenario.what_if import replaced
 
 AS_IT_WAS = Parameters()
 NEVER = 27.0

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meshlab.result import Result
+from meshlab.incident.cost import BAD, auth_instances, calm, dark, deaths, failures, storm, toll
+from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
-from meshlab.toll import BAD, auth_instances, calm, dark, deaths, failures, storm, toll
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

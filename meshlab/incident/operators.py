@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from meshlab.faults import Leak, Outage
+from meshlab.engines.run import run
 from meshlab.incident.scenario import Parameters, restarts
-from meshlab.mesh import run
-from meshlab.result import Result
-from meshlab.scenario import Scenario
+from meshlab.mesh.result import Result
+from meshlab.scenario.faults import Leak, Outage
+from meshlab.scenario.scenario import Scenario
 
 RESTART_SECONDS = Parameters().restart_seconds
 """To start one instance of auth."""

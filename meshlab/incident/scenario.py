@@ -24,18 +24,18 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from meshlab.distributions import Around, Constant, Erlang
-from meshlab.faults import Fault, Leak, Outage
-from meshlab.load import Load
+from meshlab.kernel.distributions import Around, Constant, Erlang
 from meshlab.model import ConfigError
 from meshlab.policies.balancer import LeastRequest
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.retry import Backoff, RetryPolicy
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin
-from meshlab.processor import Cpu
-from meshlab.scenario import Scenario
-from meshlab.topology import Edge, Instance, Memory, Service, replicas
+from meshlab.scenario.cpu import Cpu
+from meshlab.scenario.faults import Fault, Leak, Outage
+from meshlab.scenario.load import Load
+from meshlab.scenario.scenario import Scenario
+from meshlab.scenario.topology import Edge, Instance, Memory, Service, replicas
 
 DATA = Path(__file__).parents[2] / "data"
 BEGIN = 14 * 60 + 20

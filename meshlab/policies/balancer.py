@@ -22,13 +22,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from meshlab.clock import Clock
+from meshlab.kernel.clock import Clock
+from meshlab.kernel.streams import Draw
 from meshlab.model import Endpoint
+from meshlab.model.rules import require_bool, require_count
 from meshlab.policies.peak_ewma import PeakEwma
 from meshlab.policies.ring_hash import RingHash
 from meshlab.policies.weighted_round_robin import POSITIONS, WeightedRoundRobin
-from meshlab.rules import require_bool, require_count
-from meshlab.streams import Draw
 
 
 class Balancer(Protocol):

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum, auto
 from typing import Final
 
-from meshlab.clock import Clock
+from meshlab.kernel.clock import Clock
 from meshlab.policies.breaker_config import PRESETS as PRESETS
 from meshlab.policies.breaker_config import BreakerConfig as BreakerConfig
 
@@ -110,7 +110,7 @@ TRIALS_IN_FLIGHT: Final = Rejection("trials in flight", None)
 class CircuitBreaker:
     """Stands before the calls to one upstream, and refuses them while they would be in vain.
 
-    >>> from meshlab.clock import ManualClock
+    >>> from meshlab.kernel.clock import ManualClock
     >>> clock = ManualClock()
     >>> breaker = CircuitBreaker(BreakerConfig(consecutive_failures=1, open_seconds=30), clock)
     >>> breaker.report(breaker.admit(), ok=False, seconds=0.2)

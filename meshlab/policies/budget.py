@@ -26,10 +26,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from meshlab.clock import Clock
+from meshlab.kernel.clock import Clock
+from meshlab.model.rules import check, is_number, require_count
 from meshlab.policies.grpc_throttle import GrpcRetryThrottle
 from meshlab.policies.token_budget import TokenRetryBudget
-from meshlab.rules import check, is_number, require_count
 
 __all__ = [
     "BUDGETS",

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import Enum
 from math import log
 
-from meshlab.rules import check, require_at_least, require_count
+from meshlab.model.rules import check, require_at_least, require_count
 
 
 class Verdict(Enum):

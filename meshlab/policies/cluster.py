@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from meshlab.model import Endpoint
-from meshlab.rules import check
+from meshlab.model.rules import check
 
 
 class Cluster:

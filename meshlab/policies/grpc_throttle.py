@@ -16,8 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from meshlab.clock import Clock
-from meshlab.rules import check, is_number, require_count
+from meshlab.kernel.clock import Clock
+from meshlab.model.rules import check, is_number, require_count
 
 TOKEN = 1000
 """Tokens are counted in thousandths, as gRPC does: whole numbers, so that their sums are exact."""

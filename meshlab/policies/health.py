@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshlab.rules import require_count, require_positive
+from meshlab.model.rules import require_count, require_positive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshlab.model import MeshlabError
-from meshlab.rules import require_count
+from meshlab.model.rules import require_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from meshlab.clock import Clock
+from meshlab.kernel.clock import Clock
 from meshlab.model import Endpoint
-from meshlab.policies.cluster import Cluster
-from meshlab.rules import (
+from meshlab.model.rules import (
     check,
     is_number,
     require_at_least,
@@ -28,6 +27,7 @@ from meshlab.rules import (
     require_positive,
     require_type,
 )
+from meshlab.policies.cluster import Cluster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

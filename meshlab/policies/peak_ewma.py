@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from meshlab.clock import Clock
+from meshlab.kernel.clock import Clock
+from meshlab.kernel.streams import Draw
 from meshlab.model import Endpoint
-from meshlab.rules import check, is_number, require_count
-from meshlab.streams import Draw
+from meshlab.model.rules import check, is_number, require_count
 
 PENALTY = 1e6
 """Seconds that an endpoint without any answer yet is taken to need, once a try is on its way."""

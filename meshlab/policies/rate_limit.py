@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshlab.clock import Clock
-from meshlab.rules import check, require_at_least, require_count
+from meshlab.kernel.clock import Clock
+from meshlab.model.rules import check, require_at_least, require_count
 
 SHORTEST_FILL = 0.05
 """Seconds. Envoy's least ``fill_interval``, too."""

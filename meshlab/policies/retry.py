@@ -14,8 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshlab.model import RETRIABLE, Outcome
-from meshlab.policies.budget import BudgetConfig
-from meshlab.rules import (
+from meshlab.model.rules import (
     check,
     require_at_least,
     require_count,
@@ -23,6 +22,7 @@ from meshlab.rules import (
     require_share,
     require_type,
 )
+from meshlab.policies.budget import BudgetConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

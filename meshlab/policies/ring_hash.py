@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from meshlab.clock import Clock
+from meshlab.kernel.clock import Clock
+from meshlab.kernel.streams import Draw
 from meshlab.model import Endpoint
-from meshlab.rules import check, is_number
-from meshlab.streams import Draw
+from meshlab.model.rules import check, is_number
 
 CIRCLE = 2**64
 MASK = CIRCLE - 1

@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from meshlab.clock import Clock
-from meshlab.rules import check, is_number, require_at_least, require_positive
+from meshlab.kernel.clock import Clock
+from meshlab.model.rules import check, is_number, require_at_least, require_positive
 
 DEPOSIT = 1000
 """Tokens that a call pays in; a retry costs DEPOSIT / ratio. Whole numbers have exact sums."""

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from math import gcd
 from typing import ClassVar
 
-from meshlab.clock import Clock
+from meshlab.kernel.clock import Clock
+from meshlab.kernel.streams import Draw
 from meshlab.model import Endpoint
-from meshlab.rules import check
-from meshlab.streams import Draw
+from meshlab.model.rules import check
 
 POSITIONS = 2**32
 """Where a round robin may start: far more than endpoints, so that each is as likely to be first."""

@@ -22,8 +22,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from meshlab.engine import Engine
-from meshlab.rules import (
+from meshlab.kernel.engine import Engine
+from meshlab.kernel.streams import Draw
+from meshlab.model.rules import (
     check,
     is_number,
     require_at_least,
@@ -34,7 +35,6 @@ from meshlab.rules import (
     require_share,
     require_tuple,
 )
-from meshlab.streams import Draw
 
 DELIVERIES = ("at most once", "at least once")
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from meshlab.rules import require_known, require_positive
+from meshlab.model.rules import require_known, require_positive
 from meshlab.telemetry.central import CentralLog, Record
 
 WHAT: dict[str, Callable[[Any], pd.Series]] = {

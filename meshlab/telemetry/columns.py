@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from meshlab.rules import require_known
+from meshlab.model.rules import require_known
 from meshlab.telemetry.names import METRICS, Metric
 from meshlab.telemetry.series import Recording
 

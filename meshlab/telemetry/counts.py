@@ -1,7 +1,7 @@
 """Plain counts on the hot path: what a sidecar counts per edge, and a service for itself.
 
 Nothing here knows of labels or of Prometheus. The hot path adds one to a slot;
-`meshlab.telemetry.registry` says under which names a scrape shows the slots.
+`meshlab.mesh.registry` says under which names a scrape shows the slots.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from meshlab.rules import check, require_known
+from meshlab.model.rules import check, require_known
 from meshlab.telemetry.series import label_names
 
 Closed = Literal["left-open", "left-closed"]

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import nan
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
 from meshlab.telemetry.names import UP
-from meshlab.telemetry.registry import AppRegistry, EdgeRegistry
 from meshlab.telemetry.series import Recording, SeriesKey
 
 Job = Literal["service", "sidecar"]
+
+
+class Registry(Protocol):
+    """What can be scraped: fixed series, and their numbers now (None: nobody answers)."""
+
+    def schema(self) -> list[SeriesKey]: ...
+
+    def read(self) -> list[float] | None: ...
 
 
 @dataclass(slots=True)
 class _Target:
     name: str
     job: Job
-    registries: list[EdgeRegistry] | list[AppRegistry]
+    registries: Sequence[Registry]
     schema: tuple[SeriesKey, ...]
     rows: list[list[float]] = field(default_factory=list)
 
@@ -42,9 +50,7 @@ class Recorder:
         self._targets: list[_Target] = []
         self._times: list[float] = []
 
-    def watch(
-        self, name: str, job: Job, registries: list[EdgeRegistry] | list[AppRegistry]
-    ) -> None:
+    def watch(self, name: str, job: Job, registries: Sequence[Registry]) -> None:
         """Scrape the registries of target ``name`` from now on."""
         up = SeriesKey(UP.name, (("job", job),))
         keys = [key for registry in registries for key in registry.schema()]

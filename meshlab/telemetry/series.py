@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from meshlab.rules import check, require_known
+from meshlab.model.rules import check, require_known
 from meshlab.telemetry.names import METRICS, Metric
 
 if TYPE_CHECKING:

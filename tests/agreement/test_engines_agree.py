@@ -1,7 +1,7 @@
 """The compiled engine gives what the reference engine gives, on any scenario that both can run.
 
-A rule stands in the reference engine and is restated in `meshlab.compiled`. Whoever changes it in
-one place only is told here, with the first thing that differs.
+A rule stands in the reference engine and is restated in `meshlab.engines.compiled`. Whoever changes
+it in one place only is told here, with the first thing that differs.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from meshlab.engines import why_not
-from meshlab.mesh import run
-from meshlab.result import Result
-from meshlab.scenario import Scenario
+from meshlab.engines.choice import why_not
+from meshlab.engines.run import run
+from meshlab.mesh.result import Result
+from meshlab.scenario.scenario import Scenario
 from tests.benchmarks.chain import CALM, STORM
 from tests.record_digests import RUNS, SEED
 from tests.strategies import scenarios, seeds
@@ -25,16 +25,16 @@ from tests.strategies import scenarios, seeds
 pytest.importorskip("numba", reason="numba is not installed, so there is no compiled engine")
 
 RULES = {
-    "killed": "meshlab/compiled/transport.py, kill",
-    "breaker": "meshlab/compiled/breaker.py",
-    "ejected": "meshlab/compiled/cluster.py",
-    "returned": "meshlab/compiled/cluster.py",
-    "healthy": "meshlab/compiled/cluster.py",
-    "unhealthy": "meshlab/compiled/cluster.py",
-    "panic": "meshlab/compiled/cluster.py",
-    "retry": "meshlab/compiled/sidecar.py, retry, or budget.py",
-    "request": "meshlab/compiled/service.py, receive",
-    "started": "meshlab/compiled/service.py, start_process",
+    "killed": "meshlab/engines/compiled/transport.py, kill",
+    "breaker": "meshlab/engines/compiled/breaker.py",
+    "ejected": "meshlab/engines/compiled/cluster.py",
+    "returned": "meshlab/engines/compiled/cluster.py",
+    "healthy": "meshlab/engines/compiled/cluster.py",
+    "unhealthy": "meshlab/engines/compiled/cluster.py",
+    "panic": "meshlab/engines/compiled/cluster.py",
+    "retry": "meshlab/engines/compiled/sidecar.py, retry, or budget.py",
+    "request": "meshlab/engines/compiled/service.py, receive",
+    "started": "meshlab/engines/compiled/service.py, start_process",
 }
 """Where to look first, by the first word of a ledger entry's event."""
 

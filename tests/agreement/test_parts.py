@@ -13,10 +13,10 @@ pytest.importorskip("numba", reason="numba is not installed, so there is no comp
 
 from numba import njit
 
-from meshlab.compiled import heap, lanes
-from meshlab.compiled.draws import uniform, variate
-from meshlab.compiled.heap import PLACES
-from meshlab.compiled.layout import (
+from meshlab.engines.compiled import heap, lanes
+from meshlab.engines.compiled.draws import uniform, variate
+from meshlab.engines.compiled.heap import PLACES
+from meshlab.engines.compiled.layout import (
     BATCH_SIZE,
     EMPTY_LANE,
     LANE,
@@ -28,13 +28,13 @@ from meshlab.compiled.layout import (
     plan_at,
     timer_at,
 )
-from meshlab.compiled.machine import number_of
-from meshlab.compiled.memory import Memory
-from meshlab.compiled.randomness import Randomness
-from meshlab.compiled.service import replace_first
-from meshlab.distributions import KINDS, Distribution
-from meshlab.processor import Processor
-from meshlab.streams import uniforms, variates
+from meshlab.engines.compiled.machine import number_of
+from meshlab.engines.compiled.memory import Memory
+from meshlab.engines.compiled.randomness import Randomness
+from meshlab.engines.compiled.service import replace_first
+from meshlab.kernel.distributions import KINDS, Distribution
+from meshlab.kernel.streams import uniforms, variates
+from meshlab.mesh.processor import Processor
 
 SEED = 7
 MARGIN = 64

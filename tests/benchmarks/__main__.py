@@ -18,8 +18,8 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from meshlab.engines import why_not
-from meshlab.scenario import Scenario
+from meshlab.engines.choice import why_not
+from meshlab.scenario.scenario import Scenario
 from tests.benchmarks import floor, full_scale
 from tests.benchmarks.chain import CALM, STORM
 from tests.benchmarks.engines import BASE, ENGINES, LONGER, Rows, prove, with_longer

@@ -11,14 +11,14 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from meshlab.distributions import Erlang
-from meshlab.load import Load
+from meshlab.kernel.distributions import Erlang
 from meshlab.policies.balancer import LeastRequest
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.retry import RetryPolicy
-from meshlab.scenario import Scenario
-from meshlab.topology import Edge, Instance, Service, replicas
+from meshlab.scenario.load import Load
+from meshlab.scenario.scenario import Scenario
+from meshlab.scenario.topology import Edge, Instance, Service, replicas
 
 SERVICES = {"gateway": (0.002, 0.002), "auth": (0.025, 0.02), "user": (0.012, 0.02)}
 """Mean latency (s) of the own work, and the share of it that fails."""

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from meshlab import mesh
-from meshlab.engines import why_not
+from meshlab.engines.choice import why_not
+from meshlab.mesh import mesh
+from meshlab.mesh.result import Result
 from meshlab.model import Outcome
-from meshlab.result import Result
-from meshlab.scenario import Scenario
+from meshlab.scenario.scenario import Scenario
 from tests.benchmarks import simpy_model
 
 Work = dict[tuple[str, str], tuple[Any, ...]]

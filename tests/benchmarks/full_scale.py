@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from statistics import fmean, median
 
-from meshlab.engines import why_not
-from meshlab.result import Result
-from meshlab.scenario import Scenario
-from meshlab.shop import shop
-from meshlab.topology import Service
+from meshlab.engines.choice import why_not
+from meshlab.mesh.result import Result
+from meshlab.scenario.scenario import Scenario
+from meshlab.scenario.shop import shop
+from meshlab.scenario.topology import Service
 from tests.benchmarks.engines import COMPILED, Row, Rows, compiled, reference
 
 RATE = 15_000.0
@@ -90,7 +90,7 @@ class _Run:
 
 def _run(duration: float) -> _Run:
     """Once from the scenario to the result, with a look at the heap at every scrape."""
-    from meshlab.compiled.world import World  # here: it needs numba
+    from meshlab.engines.compiled.world import World  # here: it needs numba
 
     heaps: list[int] = []
     began = time.process_time()

@@ -29,14 +29,14 @@ import ciw
 import numpy as np
 import simpy
 
-from meshlab.distributions import Exponential
-from meshlab.engines import why_not
-from meshlab.load import Load
-from meshlab.oracles import mean_wait
+from meshlab.engines.choice import why_not
+from meshlab.kernel.distributions import Exponential
+from meshlab.mesh.result import Result
 from meshlab.policies.balancer import Random
-from meshlab.result import Result
-from meshlab.scenario import Scenario
-from meshlab.topology import Edge, Instance, Service, replicas
+from meshlab.scenario.load import Load
+from meshlab.scenario.scenario import Scenario
+from meshlab.scenario.topology import Edge, Instance, Service, replicas
+from meshlab.sweep.queueing import mean_wait
 from tests.benchmarks.chain import SERVICES
 from tests.benchmarks.engines import BASE, COMPILED, Row, Rows, compiled, reference, requests
 

@@ -15,17 +15,17 @@ from typing import Any
 
 import simpy
 
-from meshlab.distributions import Exponential
+from meshlab.kernel.distributions import Exponential
+from meshlab.kernel.streams import uniforms, variates
+from meshlab.mesh.sidecar import PICKS
 from meshlab.model import Endpoint, Outcome
 from meshlab.policies.breaker import CircuitBreaker, Rejection
 from meshlab.policies.cluster import Cluster
 from meshlab.policies.limits import Limiter
-from meshlab.scenario import Scenario
-from meshlab.sidecar import PICKS
-from meshlab.streams import uniforms, variates
+from meshlab.scenario.scenario import Scenario
+from meshlab.scenario.topology import Edge, Instance
 from meshlab.telemetry.counts import EdgeCounts, ServiceCounts
 from meshlab.telemetry.names import DURATION_BUCKETS
-from meshlab.topology import Edge, Instance
 
 OK, ERROR, TIMEOUT = Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT
 OVERFLOW, CIRCUIT_OPEN, SHED = Outcome.OVERFLOW, Outcome.CIRCUIT_OPEN, Outcome.SHED

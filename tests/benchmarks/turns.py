@@ -11,7 +11,7 @@ from statistics import median
 
 from rich.table import Table
 
-from meshlab.scenario import Scenario
+from meshlab.scenario.scenario import Scenario
 from tests.benchmarks.engines import Row, Rows
 
 SEED = 1

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from meshlab.faults import Slowdown
 from meshlab.incident import incident
 from meshlab.incident.marks import marks
-from meshlab.result import Result
-from meshlab.scenario import Scenario
-from meshlab.sweep import sweep
+from meshlab.mesh.result import Result
+from meshlab.scenario.faults import Slowdown
+from meshlab.scenario.scenario import Scenario
+from meshlab.sweep.runner import sweep
 from meshlab.telemetry.promql import bucket_quantile
 from tests.benchmarks.full_scale import scaled_shop
 

@@ -36,8 +36,8 @@ NOT_TIMED = {"A2_a_thousand_worlds": "its slider has four places, and two presse
 
 FIND_PANEL = """
 import json as _json
-from meshlab.panels import Panel as _Panel
-from meshlab.widgets import Slider as _Slider
+from meshlab.lab.panels import Panel as _Panel
+from meshlab.lab.widgets import Slider as _Slider
 _count, _panel, _name = next(
     (count, shown, name)
     for count, shown in sorted(Out.items()) if isinstance(shown, _Panel)

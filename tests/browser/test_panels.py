@@ -18,7 +18,7 @@ CELLS = (
 from threading import Event
 from meshlab.figures import bars
 from meshlab.model import ConfigError
-from meshlab.panels import panel, rate_slider
+from meshlab.lab.panels import panel, rate_slider
 
 started, gate = [], Event()
 gate.set()

@@ -18,8 +18,8 @@ from tests.browser.page import NotebookPage, opened, wait_until
 from tests.browser.server import jupyterlab
 
 CELLS = (
-    "from meshlab.replay.panel import replay_panel\nreplay = replay_panel()\nreplay",
-    "from meshlab.desk import desk\nsat = desk()\nsat",
+    "from meshlab.incident.replay.panel import replay_panel\nreplay = replay_panel()\nreplay",
+    "from meshlab.incident.investigation.panel import desk\nsat = desk()\nsat",
 )
 SEEN = """host => { host.seen = []; host.pressed = [];
   addEventListener('keydown', () => host.pressed.push(performance.now()), true);

@@ -8,13 +8,13 @@ from functools import cache
 import numpy as np
 import pytest
 
-from meshlab.faults import Leak, Outage
+from meshlab.engines.run import run
 from meshlab.incident import Parameters, incident, seconds_at
+from meshlab.incident.cost import storm
 from meshlab.incident.marks import marks
-from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
+from meshlab.scenario.faults import Leak, Outage
 from meshlab.telemetry.columns import Columns
-from meshlab.toll import storm
 
 WEIGHT = 100
 

@@ -1,0 +1,1 @@
+"""Runs a scenario: with which engine, whether it is too large, and thinned if asked."""

@@ -1,0 +1,1 @@
+"""What a run recorded, for other tools: Prometheus, Grafana, OpenTelemetry."""

@@ -1,0 +1,135 @@
+"""What a reader works with in the lessons: show, predict, source, table.
+
+    bet = predict("01-errors", "Share of pages that fail", guess=5, unit="%")
+    ...
+    bet.reveal(12.3, why="each page makes fourteen calls")
+
+Everything here also says itself in plain text, for a terminal and for a screen reader.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from textwrap import dedent
+from typing import Any, NoReturn
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from IPython.display import Markdown, display
+from tqdm import tqdm
+
+from meshlab.engines.run import run
+from meshlab.figures.style import plain, say, summary_of
+from meshlab.mesh.result import Result
+from meshlab.scenario.scenario import Scenario
+
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
+def bundle(figure: go.Figure) -> dict[str, Any]:
+    """A figure as Jupyter wants it: for viewers that draw, and in words for those that don't."""
+    return {PLOTLY: plain(figure), "text/plain": summary_of(figure)}
+
+
+def show(figure: go.Figure) -> None:
+    """Draw a figure, and write beneath it what it shows."""
+    display(bundle(figure), raw=True)
+    words = f"In words: {summary_of(figure)}"
+    literal = re.sub(r"([\\`*_<\[\]])", r"\\\1", words)
+    display({"text/markdown": f"*{literal}*", "text/plain": words}, raw=True)
+
+
+@dataclass(slots=True)
+class Bet:
+    """A guess about a run, taken down before it."""
+
+    key: str
+    question: str
+    guess: float | str | None
+    unit: str = ""
+    actual: float | str | None = None
+
+    def reveal(self, actual: float | str, why: str = "") -> None:
+        """Put what happened beside the guess. ``why`` is said after it."""
+        self.actual = actual
+        print(self.question)
+        print(f"  your bet: {_said(self.guess, self.unit, 'none')}")
+        print(f"  the run:  {_said(actual, self.unit)}")
+        if why:
+            print(f"Why? {why}")
+
+
+_BETS: dict[str, Bet] = {}
+
+
+def predict(key: str, question: str, guess: float | str | None, unit: str = "") -> Bet:
+    """Bet on what a run will show: a number with its unit, or a word. A later bet replaces it."""
+    bet = Bet(key, question, guess, unit)
+    _BETS[key] = bet
+    print(f"{question}: you bet {_said(guess, unit, 'nothing yet')}.")
+    return bet
+
+
+def bets() -> pd.DataFrame:
+    """All bets of this kernel, and what became of them."""
+    rows = [
+        (b.question, _said(b.guess, b.unit, "none"), _said(b.actual, b.unit))
+        for b in _BETS.values()
+    ]
+    return pd.DataFrame(rows, columns=["question", "bet", "run"])
+
+
+def _said(value: float | str | None, unit: str, missing: str = "not yet known") -> str:
+    if value is None:
+        return missing
+    if isinstance(value, str):
+        return value
+    return f"{say(value)} {unit}".strip()
+
+
+class Text(Markdown):
+    """Markdown that is also its own plain text, for a terminal and for a screen reader."""
+
+    def __repr__(self) -> str:
+        return str(self.data)
+
+
+def source(thing: object, *names: str) -> Text:
+    """The real source of a class or function, or of the named members of a class."""
+    parts = [getattr(thing, name) for name in names] or [thing]
+    parts = [part.fget if isinstance(part, property) else part for part in parts]
+    text = "\n".join(dedent(inspect.getsource(part)) for part in parts)
+    return Text(f"```python\n{text.rstrip()}\n```")
+
+
+def table(rows: pd.DataFrame | Sequence[dict[str, object]], caption: str = "") -> None:
+    """Show rows as a table, with its caption above. Numbers are told as figures tell them."""
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
+    columns = [str(column) for column in frame.columns]
+    cells = [[_cell(v) for v in row] for row in frame.itertuples(index=False, name=None)]
+    lines = ["| " + " | ".join(row) + " |" for row in (columns, ["---"] * len(columns), *cells)]
+    display(Text("\n".join([f"**{caption}**", "", *lines] if caption else lines)))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, Real) and not isinstance(value, bool | np.bool):
+        return say(float(value))
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def run_with_progress(scenario: Scenario, seed: int = 1) -> Result:
+    """Run a scenario that takes a while, with a bar that shows how far it is."""
+    bar_format = "{desc}: {percentage:3.0f} % {bar:30} [{elapsed}<{remaining}]"
+    bar = tqdm(total=100, desc=scenario.name, file=sys.stdout, bar_format=bar_format)
+    with bar:
+        return run(scenario, seed, lambda share: _advance(bar, round(100 * share)))
+
+
+def _advance(bar: tqdm[NoReturn], percent: int) -> None:
+    bar.update(percent - bar.n)

@@ -1,0 +1,1 @@
+"""The mesh at work: sidecars, services, and what lies between them."""

@@ -1,0 +1,173 @@
+"""Builds a scenario and runs it: ``run(scenario, seed) -> Result``.
+
+    loads --> client's sidecar --> instance --> its sidecar --> instance --> ...
+                   ^ discovery, health probes, outlier ticks       ^ faults
+
+Everything that happens comes from the scenario and the seed; no wall clock is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+
+from meshlab.kernel.engine import Engine
+from meshlab.kernel.streams import Draw, uniforms
+from meshlab.mesh import inject
+from meshlab.mesh.apply_changes import Amender
+from meshlab.mesh.arrivals import Arrivals
+from meshlab.mesh.membership import Membership
+from meshlab.mesh.registry import AppRegistry, EdgeRegistry
+from meshlab.mesh.result import Result
+from meshlab.mesh.service import ServiceInstance
+from meshlab.mesh.steps import Split, Step, steps_of
+from meshlab.mesh.timers import Upkeep
+from meshlab.mesh.totals import edge_totals, process_totals
+from meshlab.mesh.tracer import Tracer
+from meshlab.mesh.transport import Transport
+from meshlab.mesh.upstream import Upstream
+from meshlab.model import Request
+from meshlab.scenario.scenario import Scenario
+from meshlab.scenario.topology import Edge, Service
+from meshlab.telemetry.central import CentralCollector
+from meshlab.telemetry.ledger import Ledger
+from meshlab.telemetry.recorder import Recorder
+
+Progress = Callable[[float], None]
+"""Told the share of the run that is done, 0..1, after every scrape."""
+
+
+class Mesh:
+    """One scenario, built and ready to run once."""
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self.scenario = scenario
+        self.seed = seed
+        self.engine = Engine()
+        self.ledger = Ledger()
+        self.tracer = Tracer(scenario.trace_sampling, seed)
+        self.transport = Transport(self.engine, self.tracer)
+        self.recorder = Recorder()
+        self.central = self._build_central()
+        self.instances = {
+            name: self._build_instance(service, i, name)
+            for service in scenario.services
+            for i, name in enumerate(service.instance_names())
+        }
+        self.sidecars = self._build_sidecars()
+        self._schedule()
+
+    def _stream(self, purpose: str) -> Draw:
+        return uniforms(self.seed, purpose)
+
+    def _build_central(self) -> CentralCollector | None:
+        config = self.scenario.central
+        if config is None:
+            return None
+        loss, failure = self._stream("central/loss"), self._stream("central/failure")
+        return CentralCollector(config, self.engine, loss, failure)
+
+    def _build_instance(self, service: Service, index: int, name: str) -> ServiceInstance:
+        instance = ServiceInstance(
+            service,
+            service.instances[index],
+            name,
+            self.engine,
+            self.transport,
+            self.ledger,
+            self.seed,
+        )
+        if self.central is not None:
+            instance.report = self.central.report
+            instance.report_seconds = self.central.config.record_seconds
+        return instance
+
+    def _build_sidecars(self) -> dict[str, dict[str, Upstream]]:
+        """A sidecar for every instance that calls others, and one for each source of load."""
+        sidecars: dict[str, dict[str, Upstream]] = {}
+        owners: dict[str, tuple[str, ...]] = {}
+        owners |= {load.source: (load.source,) for load in self.scenario.loads}
+        owners |= {s.name: s.instance_names() for s in self.scenario.services}
+        for edge in self.scenario.all_edges():
+            for sidecar in owners[edge.source]:
+                upstream = self._build_upstream(edge, sidecar)
+                self.transport.connect(upstream, self._stream(f"{upstream.name}/link"))
+                sidecars.setdefault(sidecar, {})[edge.destination] = upstream
+        for name, instance in self.instances.items():
+            instance.routes = self._routes(name, list(sidecars.get(name, {}).values()))
+        return sidecars
+
+    def _build_upstream(self, edge: Edge, sidecar: str) -> Upstream:
+        zone = self.instances[sidecar].config.zone if sidecar in self.instances else ""
+        every = self.scenario.routes
+        routes = [route for route in every if edge.takes(route)] if len(every) > 1 else []
+        return Upstream(edge, sidecar, self.engine, self._stream, self.ledger, zone, routes)
+
+    def _routes(self, sidecar: str, upstreams: list[Upstream]) -> dict[str, Sequence[Step | Split]]:
+        """For every route, the calls that a request makes from here, in their order."""
+        calls = [Step(u, self._stream(f"{u.name}/probability")) for u in upstreams]
+        splits = {u.edge.split for u in upstreams}
+        draws = {split: self._stream(f"{sidecar}/split/{split}") for split in splits}
+        return {route: steps_of(route, calls, draws) for route in self.scenario.routes}
+
+    def _upstreams(self) -> list[Upstream]:
+        return [upstream for sidecar in self.sidecars.values() for upstream in sidecar.values()]
+
+    def _schedule(self) -> None:
+        """Everything that happens by the clock, before the first request arrives."""
+        upstreams = self._upstreams()
+        Membership(self.engine, self.instances, upstreams, self.seed)
+        upkeeps = [Upkeep(self.engine, u, self._stream(f"{u.name}/probe")) for u in upstreams]
+        # in their order in time, so that of two in a row the first ends before the second begins
+        for fault in sorted(self.scenario.faults, key=lambda fault: fault.start):
+            inject.schedule(fault, self.engine, self.ledger, self.instances.values(), upstreams)
+        instances = self.instances.values()
+        Amender(self.scenario, self.engine, self.ledger, self.transport, instances, upkeeps)
+        self._watch()
+        numbers = count()
+        for load in self.scenario.loads:
+            upstream = self.sidecars[load.source][load.destination]
+
+            def arrive(route: str, upstream: Upstream = upstream) -> None:
+                self.transport.begin(upstream, Request(next(numbers), route))
+
+            Arrivals(load, self.engine, self.seed, arrive)
+
+    def _watch(self) -> None:
+        """Name every target to the scraper: the applications, then the sidecars."""
+        for name, instance in self.instances.items():
+            self.recorder.watch(name, "service", [AppRegistry(instance)])
+        for name, upstreams in self.sidecars.items():
+            edges = [
+                EdgeRegistry(u, self.scenario.service(u.edge.destination).instance_names())
+                for u in upstreams.values()
+            ]
+            self.recorder.watch(name, "sidecar", edges)
+
+    def run(self, progress: Progress | None = None) -> Result:
+        """Run to the end, scraping on the way."""
+        scenario = self.scenario
+        for number in count():
+            now = min(number * scenario.scrape_interval, scenario.duration)
+            self.engine.run(until=now)
+            self.recorder.scrape(now)
+            self.ledger.flush()
+            if progress is not None:
+                progress(now / scenario.duration)
+            if now == scenario.duration:
+                return self._result()
+        raise AssertionError("unreachable: the scrapes reach the end of the run")
+
+    def _result(self) -> Result:
+        return Result(
+            scenario=self.scenario,
+            seed=self.seed,
+            events=self.engine.events,
+            recordings=self.recorder.recordings(),
+            ledger=self.ledger.close(),
+            spans=tuple(self.tracer.spans),
+            exemplars=tuple(self.tracer.exemplars),
+            edges=edge_totals(self._upstreams()),
+            processes=process_totals(self.instances.values()),
+            central=None if self.central is None else self.central.log,
+        )

@@ -1,0 +1,34 @@
+"""The processor that an instance has, as data; `meshlab.mesh.processor` works with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshlab.kernel.distributions import KINDS, Distribution
+from meshlab.model.rules import check, require_at_least, require_count, require_like
+
+MOST_CORES = 1024
+"""Of one processor. They are looked through one by one for every request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cpu:
+    """``cores``, and the seconds of one core that a request needs: ``work``.
+
+    To turn a request away takes ``rejection_seconds`` of a core, too: a process that rejects
+    thousands of requests a second has less time for the others. A request may stand for ``lump``
+    of its kind: it keeps its core for all of them, and is done when its own part is (see
+    `meshlab.engines.thinning`).
+    """
+
+    cores: int
+    work: Distribution
+    rejection_seconds: float = 0.0
+    lump: int = 1
+
+    def __post_init__(self) -> None:
+        require_count(self.cores, 1, "cpu", "cores")
+        check(self.cores <= MOST_CORES, "cpu", f"cores must be at most {MOST_CORES}", self.cores)
+        require_like(self.work, KINDS, ("mean", "block"), "cpu", "work")
+        require_at_least(self.rejection_seconds, 0, "cpu", "rejection_seconds")
+        require_count(self.lump, 1, "cpu", "lump")

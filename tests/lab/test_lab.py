@@ -1,0 +1,104 @@
+"""What the reader's helpers say, and that they never break a reader's session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from meshlab.engines.run import run
+from meshlab.figures import bars
+from meshlab.lab import lab
+from meshlab.lab.lab import bets, predict, run_with_progress, show, source, table
+from meshlab.mesh.totals import EdgeTotals
+from meshlab.policies.breaker import CircuitBreaker
+from meshlab.scenario.shop import shop
+
+FIGURE = bars({"errors": {"a_b": 1.0}}, title="A finding", y="errors *all*")
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Everything that was displayed."""
+    displayed: list[Any] = []
+    monkeypatch.setattr(lab, "display", lambda thing, raw=False: displayed.append(thing))
+    return displayed
+
+
+# Figures
+
+
+def test_a_shown_figure_is_there_for_viewers_that_draw_and_in_words(shown: list[Any]) -> None:
+    show(FIGURE)
+    figure, words = shown
+    assert set(figure) == {"application/vnd.plotly.v1+json", "text/plain"}
+    assert figure["text/plain"] == "Errors *all*. errors: a_b 1."
+    assert words["text/plain"] == "In words: Errors *all*. errors: a_b 1."
+
+
+def test_the_words_beneath_a_figure_are_taken_literally_by_markdown(shown: list[Any]) -> None:
+    show(FIGURE)
+    assert shown[1]["text/markdown"] == r"*In words: Errors \*all\*. errors: a\_b 1.*"
+
+
+# Bets
+
+
+def test_a_bet_is_shown_beside_what_happened(capsys: pytest.CaptureFixture[str]) -> None:
+    bet = predict("t-1", "Pages that fail", guess=5, unit="%")
+    bet.reveal(12.345, why="each page makes fourteen calls")
+    assert capsys.readouterr().out == (
+        "Pages that fail: you bet 5 %.\n"
+        "Pages that fail\n"
+        "  your bet: 5 %\n"
+        "  the run:  12.3 %\n"
+        "Why? each page makes fourteen calls\n"
+    )
+
+
+def test_bets_are_remembered_and_a_later_one_replaces_an_earlier() -> None:
+    predict("t-2", "Who is ill?", guess="auth")
+    predict("t-2", "Who is ill?", guess="user").reveal("payment")
+    predict("t-3", "How many?", guess=None)
+    table = bets().set_index("question")
+    assert tuple(table.loc["Who is ill?"]) == ("user", "payment")
+    assert tuple(table.loc["How many?"]) == ("none", "not yet known")
+
+
+# Sources and tables
+
+
+def test_the_source_shown_is_the_real_one() -> None:
+    text = repr(source(CircuitBreaker, "admit"))
+    assert text.startswith("```python\ndef admit(self")
+    assert "class CircuitBreaker" in repr(source(CircuitBreaker))
+
+
+def test_a_property_has_a_source_too() -> None:
+    assert "@property\ndef attempts(self)" in repr(source(EdgeTotals, "attempts"))
+
+
+def test_a_table_reads_well_as_plain_text(shown: list[Any]) -> None:
+    table([{"edge": "a|b", "calls": 17503, "share": 0.123456}], "Calls")
+    assert repr(shown[0]).splitlines() == [
+        "**Calls**",
+        "",
+        "| edge | calls | share |",
+        "| --- | --- | --- |",
+        r"| a\|b | 17,503 | 0.123 |",
+    ]
+
+
+def test_a_frame_keeps_whole_numbers_whole_in_a_table(shown: list[Any]) -> None:
+    table(pd.DataFrame({"n": [1], "x": [0.5], "ok": [True]}))
+    assert repr(shown[0]).splitlines()[-1] == "| 1 | 0.5 | True |"
+
+
+# Progress
+
+
+def test_a_run_with_progress_is_the_same_run(capsys: pytest.CaptureFixture[str]) -> None:
+    scenario = shop(rate=2, duration=20)
+    assert run_with_progress(scenario, seed=3).digest() == run(scenario, seed=3).digest()
+    assert "100 %" in capsys.readouterr().out

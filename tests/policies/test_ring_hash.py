@@ -1,0 +1,102 @@
+"""The same key, the same endpoint: on every machine, in every process, whoever comes and goes."""
+
+import math
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshlab.kernel.clock import ManualClock
+from meshlab.kernel.streams import uniforms
+from meshlab.model import Endpoint
+from meshlab.policies.ring_hash import Ring, RingHash, fnv1a, mix
+
+
+def members(*given_weights: int) -> list[Endpoint]:
+    return [Endpoint(f"cart-{i + 1}", weight=w) for i, w in enumerate(given_weights)]
+
+
+def test_the_hashes_are_the_published_ones() -> None:
+    """FNV-1a from its authors' test vectors, SplitMix64 from its author's program."""
+    assert [fnv1a(text) for text in ("", "a", "foobar")] == [
+        0xCBF29CE484222325,
+        0xAF63DC4C8601EC8C,
+        0x85944171F73967E8,
+    ]
+    golden = 0x9E3779B97F4A7C15
+    assert [mix(1234567 + i * golden) for i in range(3)] == [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+    ]
+
+
+@given(key=st.integers(), n=st.integers(1, 4), size=st.integers(1, 5))
+def test_a_key_belongs_to_the_next_point_on_its_way_round(key: int, n: int, size: int) -> None:
+    ring = Ring(members(*[1] * n), size)
+    points = list(zip(ring.points, ring.owners, strict=False))
+    ahead = [owner for point, owner in points if point >= mix(key)]
+    assert ring.owner(key) is (ahead[0] if ahead else points[0][1])
+
+
+def test_a_key_beyond_the_last_point_belongs_to_the_first() -> None:
+    ring = Ring(members(1, 1), 1)
+    key = next(key for key in range(1000) if mix(key) > ring.points[-1])
+    assert ring.owner(key) is ring.owners[0]
+
+
+@given(key=st.integers(0, 2**64), seed=st.integers(0, 2**32))
+def test_a_key_keeps_its_endpoint_whoever_asks_and_in_whatever_order(key: int, seed: int) -> None:
+    endpoints = members(1, 2, 1)
+    config = RingHash(minimum_ring_size=16)
+    one = config.build(uniforms(seed, "one"), ManualClock())
+    other = config.build(uniforms(seed, "other"), ManualClock())
+    picked = one.pick(endpoints, key)
+    assert one.pick(endpoints, key) is picked
+    assert other.pick(endpoints[::-1], key) is picked
+
+
+@pytest.mark.parametrize("gone", range(5))
+def test_removing_an_endpoint_moves_its_own_keys_and_no_other(gone: int) -> None:
+    endpoints = members(1, 1, 1, 1, 1)
+    left = [endpoint for i, endpoint in enumerate(endpoints) if i != gone]
+    before, after = RingHash().ring(endpoints), RingHash().ring(left)
+    keys = range(5000)
+    moved = [key for key in keys if before.owner(key) is not after.owner(key)]
+    assert moved == [key for key in keys if before.owner(key) is endpoints[gone]]
+    assert len(moved) / len(keys) == pytest.approx(1 / 5, rel=0.2)
+
+
+def test_more_points_on_the_ring_make_shares_more_even() -> None:
+    """The relative spread of a share is about 1 / sqrt(points); over many clusters, not one."""
+
+    def spread(size: int) -> float:
+        clusters = [[Endpoint(f"{c}-{i}") for i in range(10)] for c in range(30)]
+        shares = [s for cluster in clusters for s in Ring(cluster, size).shares(cluster)]
+        return math.sqrt(sum((10 * share - 1) ** 2 for share in shares) / len(shares))
+
+    assert spread(4) == pytest.approx(1 / math.sqrt(4), rel=0.2)
+    assert spread(64) == pytest.approx(1 / math.sqrt(64), rel=0.2)
+
+
+OWNERS = """
+from meshlab.model import Endpoint
+from meshlab.policies.ring_hash import RingHash
+ring = RingHash().ring([Endpoint(name) for name in ("kühl", "b", "c")])
+print(*(ring.owner(key).name for key in range(200)))
+"""
+
+
+def test_the_ring_is_the_same_under_any_hash_seed() -> None:
+    def owners(hash_seed: str) -> str:
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONIOENCODING": "utf-8"}
+        command = [sys.executable, "-c", OWNERS]
+        run = subprocess.run(command, env=environment, capture_output=True, check=True)
+        return run.stdout.decode()
+
+    first = owners("0")
+    assert len(set(first.split())) == 3
+    assert first == owners("1") == owners("4242")
