@@ -15,7 +15,9 @@ between them. Times are seconds since the start of the run, rates are per second
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
 from meshlab.model.rules import (
     check,
@@ -33,6 +35,8 @@ from meshlab.scenario.faults import FAULTS, Fault
 from meshlab.scenario.load import Load
 from meshlab.scenario.topology import Edge, Service
 from meshlab.telemetry.central import Central
+
+Part = TypeVar("Part", Edge, Service)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,3 +122,41 @@ class Scenario:
         pairs = dict.fromkeys((load.source, load.destination) for load in self.loads)
         plain = [Edge(source=s, destination=d) for s, d in pairs if (s, d) not in declared]
         return (*plain, *self.edges)
+
+    def with_edges(self, *names: str, **changes: Any) -> Scenario:
+        """What if these edges were different? Without names: what if all were?
+
+            scenario.with_edges("order->payment", breaker=BreakerConfig(), required=False)
+
+        ConfigError lists the valid edges and fields.
+        """
+        declared = {edge.name for edge in self.edges}
+        edges = [edge for edge in self.all_edges() if edge.name in {*declared, *names} or not names]
+        return replace(self, edges=self._changed(edges, self.all_edges(), names, changes))
+
+    def with_services(self, *names: str, **changes: Any) -> Scenario:
+        """What if these services were different? Without names: what if all were?
+
+            scenario.with_services("order", keeps_trace=False)
+
+        ConfigError lists the valid services and fields.
+        """
+        services = self._changed(self.services, self.services, names, changes)
+        return replace(self, services=services)
+
+    def _changed(
+        self, parts: Sequence[Part], known: Sequence[Part], names: Sequence[str], changes: Any
+    ) -> tuple[Part, ...]:
+        """The parts, those that are named with the changes."""
+        for name in names:
+            require_known(name, [part.name for part in known], self.where, _kind(known[0]))
+        for change in changes:
+            where = f"{self.where}, {_kind(known[0])}"
+            require_known(change, [field.name for field in fields(known[0])], where, "field")
+        return tuple(
+            replace(part, **changes) if not names or part.name in names else part for part in parts
+        )
+
+
+def _kind(part: Edge | Service) -> str:
+    return type(part).__name__.lower()
