@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 
 from meshlab.engines.run import run
-from meshlab.incident import incident
+from meshlab.incident.scenario import incident
 from meshlab.mesh.result import Result
 
 WEIGHT = 100

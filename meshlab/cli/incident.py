@@ -157,15 +157,15 @@ def _place(name: str) -> Path:
 def _incident(chosen: argparse.Namespace) -> Scenario:
     from dataclasses import replace
 
-    from meshlab.incident import incident
+    from meshlab.incident.scenario import incident
 
     return replace(incident(), weight=chosen.weight)
 
 
 def _what_if(chosen: argparse.Namespace) -> tuple[Scenario, str] | None:
     """The incident with the defence that was chosen, and what that is called."""
-    from meshlab.incident import seconds_at
     from meshlab.incident.history import DEFENCES
+    from meshlab.incident.scenario import seconds_at
 
     if chosen.what_if is None:
         check(chosen.at is None, "what if", "--at must come with --what-if", chosen.at)
@@ -202,7 +202,7 @@ def run_with_bar(
 
 def _run(scenario: Scenario, number: int) -> Result:
     """Run the incident. Who stops it is told how far it was."""
-    from meshlab.incident import utc
+    from meshlab.incident.scenario import utc
 
     shares = [0.0]
     try:

@@ -11,7 +11,9 @@ from meshlab.telemetry.promql import divide, rate
 from meshlab.telemetry.series import aggregate
 
 
-def seen(result: Result, window: float, at: float | None = None) -> dict[tuple[str, str], Flow]:
+def observed_flows(
+    result: Result, window: float, at: float | None = None
+) -> dict[tuple[str, str], Flow]:
     """What the sidecars say of every edge: tries per second, and the share of them that failed.
 
     Over the ``window`` (s) that ends ``at`` (s; None: with the run).

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshlab.figures.style import say
-from meshlab.incident import utc
 from meshlab.incident.cost import CALM, Toll, calm, dark, deaths, failures
 from meshlab.incident.milestones import Station
+from meshlab.incident.scenario import utc
 from meshlab.mesh.result import Result
 from meshlab.scenario.faults import Outage
 from meshlab.telemetry.columns import Columns

@@ -15,9 +15,8 @@ between them. Times are seconds since the start of the run, rates are per second
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from meshlab.model.rules import (
     check,
@@ -35,8 +34,6 @@ from meshlab.scenario.faults import FAULTS, Fault
 from meshlab.scenario.load import Load
 from meshlab.scenario.topology import Edge, Service
 from meshlab.telemetry.central import Central
-
-Part = TypeVar("Part", Edge, Service)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,12 +124,22 @@ class Scenario:
         """What if these edges were different? Without names: what if all were?
 
             scenario.with_edges("order->payment", breaker=BreakerConfig(), required=False)
+            scenario.with_edges("*->auth", balancer=LeastRequest())
 
-        ConfigError lists the valid edges and fields.
+        ``*`` stands for any service. ConfigError lists the valid edges and fields.
         """
         declared = {edge.name for edge in self.edges}
-        edges = [edge for edge in self.all_edges() if edge.name in {*declared, *names} or not names]
-        return replace(self, edges=self._changed(edges, self.all_edges(), names, changes))
+        known = {name: edge for edge in self.all_edges() for name in _names(edge)}
+        for name in names:
+            require_known(name, known, self.where, "edge")
+        _check_fields(changes, Edge, self.where)
+        edges = []
+        for edge in self.all_edges():
+            if not names or any(name in names for name in _names(edge)):
+                edges.append(replace(edge, **changes))
+            elif edge.name in declared:
+                edges.append(edge)
+        return replace(self, edges=tuple(edges))
 
     def with_services(self, *names: str, **changes: Any) -> Scenario:
         """What if these services were different? Without names: what if all were?
@@ -141,22 +148,20 @@ class Scenario:
 
         ConfigError lists the valid services and fields.
         """
-        services = self._changed(self.services, self.services, names, changes)
-        return replace(self, services=services)
-
-    def _changed(
-        self, parts: Sequence[Part], known: Sequence[Part], names: Sequence[str], changes: Any
-    ) -> tuple[Part, ...]:
-        """The parts, those that are named with the changes."""
         for name in names:
-            require_known(name, [part.name for part in known], self.where, _kind(known[0]))
-        for change in changes:
-            where = f"{self.where}, {_kind(known[0])}"
-            require_known(change, [field.name for field in fields(known[0])], where, "field")
-        return tuple(
-            replace(part, **changes) if not names or part.name in names else part for part in parts
-        )
+            self.service(name)
+        _check_fields(changes, Service, self.where)
+        meant = names or [service.name for service in self.services]
+        services = (replace(s, **changes) if s.name in meant else s for s in self.services)
+        return replace(self, services=tuple(services))
 
 
-def _kind(part: Edge | Service) -> str:
-    return type(part).__name__.lower()
+def _names(edge: Edge) -> tuple[str, ...]:
+    """What may be said for an edge: its name, or ``*`` in place of one end."""
+    return edge.name, f"*->{edge.destination}", f"{edge.source}->*"
+
+
+def _check_fields(changes: dict[str, Any], kind: type[Edge | Service], where: str) -> None:
+    for name in changes:
+        known = [field.name for field in fields(kind)]
+        require_known(name, known, f"{where}: {kind.__name__.lower()}", "field")

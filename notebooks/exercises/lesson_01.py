@@ -31,25 +31,16 @@ SUSPECTS = ("user", "user->auth", "user->order", "user->database")
 def friday() -> Scenario:
     """The opening of the lesson: two minutes of the shop, and for 40 seconds something is ill."""
     once = RetryPolicy(per_try_timeout=1.0)
-    busy = shop(rate=20, duration=120)
-    return replace(
-        busy,
-        edges=tuple(
-            replace(e, retry=once) if e.name == "order->inventory" else e for e in busy.edges
-        ),
-        faults=(EdgeFault(source="order", destination="inventory", rate=0.5, start=40, end=80),),
-    )
+    busy = shop(rate=20, duration=120).with_edges("order->inventory", retry=once)
+    broken = EdgeFault(source="order", destination="inventory", rate=0.5, start=40, end=80)
+    return replace(busy, faults=(broken,))
 
 
 def lost_way() -> Scenario:
     """Exercise 3: 30 % of the tries from user to auth break, and user does not try again."""
     once = RetryPolicy(per_try_timeout=1.0)
-    calm = shop(rate=20, duration=30)
-    return replace(
-        calm,
-        edges=tuple(replace(e, retry=once) if e.name == "user->auth" else e for e in calm.edges),
-        faults=(EdgeFault(source="user", destination="auth", rate=0.3),),
-    )
+    calm = shop(rate=20, duration=30).with_edges("user->auth", retry=once)
+    return replace(calm, faults=(EdgeFault(source="user", destination="auth", rate=0.3),))
 
 
 def mystery_day() -> Scenario:

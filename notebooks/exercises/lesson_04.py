@@ -110,17 +110,22 @@ def _judge_slow_breaker(answer: object) -> str | None:
 # ---- 3: a ledger
 
 
+def _guarded(calm: Scenario, breaker: BreakerConfig) -> Scenario:
+    """The shop with a breaker on every edge behind the gateway."""
+    inside = [edge.name for edge in calm.edges if edge.source != "client"]
+    return calm.with_edges(*inside, breaker=breaker)
+
+
 @cache
 def unseen_storm() -> Result:
     """A storm with failed probes, several spells, and breakers that never close again."""
     breaker = BreakerConfig(consecutive_failures=3, open_seconds=4.0, half_open_trials=2)
-    calm = shop(rate=15, duration=50)
-    edges = (calm.edges[0], *(replace(edge, breaker=breaker) for edge in calm.edges[1:]))
+    calm = _guarded(shop(rate=15, duration=50), breaker)
     faults = (
         Errors(service="auth", rate=0.8, start=8, end=16),
         Outage(service="database", start=40, end=60),
     )
-    return run(replace(calm, edges=edges, faults=faults, trace_sampling=0.0), seed=5)
+    return run(replace(calm, faults=faults, trace_sampling=0.0), seed=5)
 
 
 def _judge_seconds(answer: object) -> str | None:
@@ -206,10 +211,9 @@ def _judge_shares(make: Callable[[], Any]) -> str | None:
 def storm_entries(seed: int = 1) -> tuple[Entry, ...]:
     """What the breakers of a shop wrote in a storm. Reading this would spoil the exercise."""
     breaker = BreakerConfig(consecutive_failures=4, open_seconds=6.0)
-    calm = shop(rate=20, duration=50)
-    edges = (calm.edges[0], *(replace(edge, breaker=breaker) for edge in calm.edges[1:]))
+    calm = _guarded(shop(rate=20, duration=50), breaker)
     ill = Errors(service="inventory", rate=0.95, start=12.0, end=17.0)
-    result = run(replace(calm, edges=edges, faults=(ill,), trace_sampling=0.0), seed)
+    result = run(replace(calm, faults=(ill,), trace_sampling=0.0), seed)
     return tuple(entry for entry in result.ledger if entry.event.startswith("breaker"))
 
 

@@ -10,11 +10,11 @@ from math import inf
 from exercises import Exercise
 from exercises.answers import one_of, returned, whole
 from meshlab.engines.run import run
-from meshlab.incident import incident
 from meshlab.incident.cost import Toll, toll
 from meshlab.incident.history import DEFENCES
 from meshlab.incident.investigation import CAUSES, Investigation
 from meshlab.incident.knobs import RESTARTS, Knobs
+from meshlab.incident.scenario import incident
 from meshlab.model.rules import require_known
 from meshlab.scenario.faults import Slowdown
 from meshlab.scenario.scenario import Scenario

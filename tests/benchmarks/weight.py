@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from meshlab.incident import incident
 from meshlab.incident.marks import marks
+from meshlab.incident.scenario import incident
 from meshlab.mesh.result import Result
 from meshlab.scenario.faults import Slowdown
 from meshlab.scenario.scenario import Scenario

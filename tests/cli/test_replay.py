@@ -23,13 +23,12 @@ from playwright.sync_api import Browser, Page
 from meshlab.__main__ import INTERRUPTED, USER_ERROR, main
 from meshlab.engines.run import run
 from meshlab.export.prometheus import write_openmetrics
-from meshlab.incident import incident, seconds_at, utc
 from meshlab.incident.history import DEFENCES
 from meshlab.incident.marks import marks
 from meshlab.incident.postmortem import Report, read_report, to_json
 from meshlab.incident.postmortem.page import replay_page
 from meshlab.incident.postmortem.report import Line
-from meshlab.incident.scenario import post_mortem
+from meshlab.incident.scenario import incident, post_mortem, seconds_at, utc
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 from tests.incident_run import WEIGHT, happened

@@ -9,7 +9,7 @@ import pytest
 from exercises import exercise
 from exercises.lesson_03 import FAIR, UNFAIR, mystery_shop, unseen_run
 from meshlab.engines.run import run
-from meshlab.figures.observed import seen
+from meshlab.figures.observed import observed_flows
 from meshlab.mesh.result import Result
 from meshlab.scenario.faults import EdgeFault
 from meshlab.telemetry.promql import divide, histogram_quantile, rate
@@ -127,7 +127,7 @@ def test_neither_shares_nor_counts_alone_tell_the_fair_draws_from_the_others() -
 
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_the_lossy_way_of_the_mystery_is_not_the_reddest_edge(seed: int) -> None:
-    edges = seen(run(mystery_shop(), seed), window=50)
+    edges = observed_flows(run(mystery_shop(), seed), window=50)
     worst = max(edges, key=lambda edge: edges[edge].errors)
     assert worst != ("user", "auth")
     assert edges["user", "auth"].errors > 3 * edges["gateway", "auth"].errors

@@ -18,8 +18,8 @@ import pytest
 import yaml
 
 from meshlab.engines.run import run
-from meshlab.incident import Parameters, incident, utc
 from meshlab.incident.cost import deaths
+from meshlab.incident.scenario import Parameters, incident, utc
 from meshlab.mesh.result import Result
 from meshlab.telemetry.exposition_formats import FAMILY_OF
 from tests.incident_run import WEIGHT, happened

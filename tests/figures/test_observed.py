@@ -6,7 +6,7 @@ import pytest
 
 from meshlab.engines.run import run
 from meshlab.figures.graph import flows
-from meshlab.figures.observed import seen
+from meshlab.figures.observed import observed_flows
 from meshlab.mesh.result import Result
 from meshlab.scenario.faults import EdgeFault
 from meshlab.scenario.shop import shop
@@ -21,7 +21,7 @@ def result() -> Result:
 
 def test_over_a_whole_run_it_is_the_truth_about_tries(result: Result) -> None:
     truth = flows(result, tries=True)
-    told = seen(result, window=1000)
+    told = observed_flows(result, window=1000)
     assert told.keys() == truth.keys()
     for edge, flow in truth.items():
         assert told[edge].rate * 1000 / 40 == pytest.approx(flow.rate, rel=0.01)
@@ -30,9 +30,9 @@ def test_over_a_whole_run_it_is_the_truth_about_tries(result: Result) -> None:
 
 def test_a_window_sees_what_lies_in_it(result: Result) -> None:
     edge = ("gateway", "order")
-    assert seen(result, window=15, at=20)[edge].errors < 0.15
-    assert seen(result, window=15)[edge].errors > 0.4
+    assert observed_flows(result, window=15, at=20)[edge].errors < 0.15
+    assert observed_flows(result, window=15)[edge].errors > 0.4
 
 
 def test_a_window_of_one_scrape_knows_nothing(result: Result) -> None:
-    assert seen(result, window=5) == {}
+    assert observed_flows(result, window=5) == {}

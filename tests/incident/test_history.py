@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from meshlab.engines.run import run
-from meshlab.incident import incident
 from meshlab.incident.history import DEFENCES
 from meshlab.incident.knobs import OPERATORS, Knobs
 from meshlab.incident.operators import ALERT_ABOVE, REACTION_SECONDS
+from meshlab.incident.scenario import incident
 from meshlab.scenario.faults import Outage
 from meshlab.scenario.scenario import Scenario
 

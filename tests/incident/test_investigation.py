@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from meshlab.engines.run import run
-from meshlab.incident import incident, seconds_at
 from meshlab.incident.cost import toll
 from meshlab.incident.investigation import ACTIONS, CAUSES, SOURCES, Investigation
 from meshlab.incident.investigation.actions import restart_with_fix
 from meshlab.incident.investigation.case import WEIGHT
 from meshlab.incident.investigation.evidence import LAG, Evidence, Reading
+from meshlab.incident.scenario import incident, seconds_at
 from meshlab.model import ConfigError
 from meshlab.scenario.scenario import Scenario
 

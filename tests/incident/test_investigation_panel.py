@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from meshlab.incident import incident
 from meshlab.incident.investigation import ACTIONS, CAUSES, SOURCES, Investigation
 from meshlab.incident.investigation.panel import Desk
+from meshlab.incident.scenario import incident
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ import pytest
 
 from meshlab.engines.run import run
 from meshlab.figures.storyboard import storyboard
-from meshlab.incident import incident, seconds_at
 from meshlab.incident import milestones as stations
 from meshlab.incident.cost import toll
 from meshlab.incident.knobs import (
@@ -26,6 +25,7 @@ from meshlab.incident.marks import marks
 from meshlab.incident.replay import story
 from meshlab.incident.replay.panel import WHEN, Replay, controls
 from meshlab.incident.replay.player import Player, words_at
+from meshlab.incident.scenario import incident, seconds_at
 from meshlab.mesh.result import Result
 from meshlab.model import ConfigError
 from meshlab.scenario.faults import Leak

@@ -12,8 +12,8 @@ from functools import cache
 import pytest
 
 from meshlab.engines.run import run
-from meshlab.incident import Parameters, incident
 from meshlab.incident.marks import Marks, marks
+from meshlab.incident.scenario import Parameters, incident
 
 SOURCES = {"fact", "usual", "fitted"}
 

@@ -96,6 +96,14 @@ def test_code_cells_are_short(path: Path) -> None:
 
 
 @lesson
+def test_a_lesson_opens_on_at_most_nine_lines_of_imports(path: Path) -> None:
+    """What only a later cell needs is imported there."""
+    opening = next(cell["source"] for cell in code(path) if "meshlab" in cell["source"])
+    imports = [n for n in ast.parse(opening).body if isinstance(n, ast.Import | ast.ImportFrom)]
+    assert sum((node.end_lineno or 0) - node.lineno + 1 for node in imports) <= 9
+
+
+@lesson
 def test_text_cells_are_short(path: Path) -> None:
     long = {cell["id"]: words(cell) for cell in text(path) if words(cell) > 80}
     assert not long

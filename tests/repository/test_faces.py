@@ -1,4 +1,4 @@
-"""What `meshlab`, `meshlab.lab` and `meshlab.telemetry` offer; unasked it costs nothing."""
+"""What the faces of `meshlab` and of its rooms offer; unasked it costs nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 import meshlab
 
-FACES = ["meshlab", "meshlab.lab", "meshlab.telemetry"]
+FACES = ["meshlab", "meshlab.incident", "meshlab.lab", "meshlab.sweep", "meshlab.telemetry"]
 face = pytest.mark.parametrize("name", FACES)
 
 COSTLY = {"numpy", "pandas", "numba", "plotly", "IPython", "ipywidgets", "prometheus_client"}

@@ -27,6 +27,15 @@ def test_without_a_name_every_edge_is_changed() -> None:
     assert {edge.retry for edge in shop().with_edges(retry=retry).all_edges()} == {retry}
 
 
+def test_a_star_stands_for_any_service() -> None:
+    before = shop()
+    after = before.with_edges("*->order", "user->*", breaker=BREAKER)
+    changed = {e.name for e in set(after.edges) - set(before.edges)}
+    assert changed == {
+        edge.name for edge in before.edges if edge.destination == "order" or edge.source == "user"
+    }
+
+
 def test_the_plain_edge_of_a_load_can_be_changed_too() -> None:
     """It is declared by that; other plain edges stay undeclared."""
     bare = shop()
@@ -57,6 +66,7 @@ def test_without_a_name_every_service_is_changed() -> None:
             lambda s: s.with_edges("order->paymnt", required=False),
             r"'order->paymnt'.*->payment",
         ),
+        (lambda s: s.with_edges("*->paymnt", required=False), r"'\*->paymnt'"),
         (lambda s: s.with_services("usr", keeps_trace=False), r"'usr'.*user"),
         (lambda s: s.with_edges("order->payment", breakr=BREAKER), r"edge.*'breakr'.*breaker"),
         (lambda s: s.with_services(keep_trace=False), r"service.*'keep_trace'.*keeps_trace"),

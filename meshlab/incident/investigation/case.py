@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 from meshlab.engines.run import run
 from meshlab.figures.sparks import Spark, sparks
 from meshlab.figures.style import say
-from meshlab.incident import Parameters, incident, seconds_at, utc
 from meshlab.incident.cost import Toll, toll
 from meshlab.incident.investigation.actions import ACTIONS, restart_with_fix
 from meshlab.incident.investigation.causes import CAUSES, Verdict
 from meshlab.incident.investigation.debrief import Debrief, firsts
 from meshlab.incident.investigation.evidence import Evidence, Reading
 from meshlab.incident.investigation.sources import SOURCES
+from meshlab.incident.scenario import Parameters, incident, seconds_at, utc
 from meshlab.mesh.result import Result
 from meshlab.model import ConfigError
 from meshlab.model.rules import require_known

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from meshlab.figures.style import say
-from meshlab.incident import Parameters, utc
 from meshlab.incident.cost import CALM, Toll, auth_instances, failures
 from meshlab.incident.investigation.actions import ACTIONS
-from meshlab.incident.scenario import post_mortem
+from meshlab.incident.scenario import Parameters, post_mortem, utc
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns, ratio
 from meshlab.telemetry.onset_detection import Onset, onsets

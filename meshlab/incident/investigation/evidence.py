@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from meshlab.figures.style import say
-from meshlab.incident import utc
 from meshlab.incident.cost import CALM, calm
+from meshlab.incident.scenario import utc
 from meshlab.mesh.result import Result
 from meshlab.scenario.scenario import Scenario
 from meshlab.telemetry.columns import Columns

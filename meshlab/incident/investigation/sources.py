@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meshlab.incident import utc
 from meshlab.incident.cost import auth_instances, failures
 from meshlab.incident.investigation.evidence import Evidence, Reading
+from meshlab.incident.scenario import utc
 from meshlab.telemetry.columns import ratio
 
 LEAVES = ("inventory", "payment", "database")

@@ -15,10 +15,11 @@ import numpy as np
 from meshlab.figures import timeline
 from meshlab.figures.page import as_data, drawn, heading, page, paragraphs, table
 from meshlab.figures.style import LOOK, say
-from meshlab.incident import replay, utc
+from meshlab.incident import replay
 from meshlab.incident.postmortem.report import Report
 from meshlab.incident.postmortem.tables import LEGEND, costs, lines, title
 from meshlab.incident.replay.story import charts, story
+from meshlab.incident.scenario import utc
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 

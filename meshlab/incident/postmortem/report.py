@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from meshlab.figures.style import say
-from meshlab.incident import utc
 from meshlab.incident.cost import BAD, Toll, failures, toll
 from meshlab.incident.milestones import stations
 from meshlab.incident.readings import Seen, shown
+from meshlab.incident.scenario import utc
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 

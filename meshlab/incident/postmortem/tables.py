@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from meshlab.figures.style import say
-from meshlab.incident import utc
 from meshlab.incident.postmortem.report import MINUTE, Line, Report
+from meshlab.incident.scenario import utc
 
 WIDEST = 130
 """Columns beyond which nothing is easier to read."""

@@ -15,7 +15,6 @@ import plotly.graph_objects as go
 
 from meshlab.engines.run import run
 from meshlab.figures.storyboard import storyboard
-from meshlab.incident import seconds_at, utc
 from meshlab.incident.knobs import (
     BALANCING,
     BREAKERS,
@@ -27,6 +26,7 @@ from meshlab.incident.knobs import (
 )
 from meshlab.incident.replay.player import Player
 from meshlab.incident.replay.story import charts, numbers
+from meshlab.incident.scenario import seconds_at, utc
 from meshlab.lab.panels import Box, choice, slider
 from meshlab.lab.widgets import Words
 from meshlab.mesh.result import Result

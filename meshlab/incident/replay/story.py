@@ -20,9 +20,9 @@ import numpy as np
 
 from meshlab.figures.layers import layered
 from meshlab.figures.style import LOOK, SPARE, Look, say
-from meshlab.incident import utc
 from meshlab.incident.cost import auth_instances, failures, storm, toll
 from meshlab.incident.milestones import stations
+from meshlab.incident.scenario import utc
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns, ratio
 
