@@ -31,9 +31,9 @@ who got the work. Everything shown is read from the run."""
 
 JSON_KEYS = """\
 The JSON document has the keys scenario, seed, duration, digest, summary,
-services, phases, incidents, routes and shares; meshlab/cli/demo/report.py says what
-is in them. Times and durations are in seconds, shares in 0..1. The same
-scenario and seed give the same bytes."""
+services, phases, incidents, routes and shares; for what is in them, see
+meshlab/cli/demo/report.py. Times and durations are in seconds, shares in 0..1.
+The same scenario and seed give the same bytes."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -22,6 +22,8 @@ from tests.benchmarks.chain import CALM, STORM
 from tests.record_digests import RUNS, SEED
 from tests.strategies import scenarios, seeds
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("numba", reason="numba is not installed, so there is no compiled engine")
 
 RULES = {

@@ -36,6 +36,8 @@ from meshlab.kernel.distributions import KINDS, Distribution
 from meshlab.kernel.streams import uniforms, variates
 from meshlab.mesh.processor import Processor
 
+pytestmark = pytest.mark.slow
+
 SEED = 7
 MARGIN = 64
 OTHERS: dict[str, dict[str, float]] = {"lognormal": {"median": 0.03}}

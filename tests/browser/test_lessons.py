@@ -20,6 +20,8 @@ from tests.browser.page import NotebookPage, PanelOnPage, opened
 from tests.browser.server import Server, jupyterlab
 from tests.navigation import NOTEBOOKS, lessons
 
+pytestmark = pytest.mark.slow
+
 MOVED = {
     "00_start_here": "payment is slower by a factor of",
     "01_service_level_counts": "failure rate of order",

@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, expect
 from tests.browser.page import NotebookPage, PanelOnPage, opened
 from tests.browser.server import jupyterlab
 
+pytestmark = pytest.mark.slow
+
 CELLS = (
     """
 from threading import Event

@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, Locator, expect
 from tests.browser.page import NotebookPage, opened, wait_until
 from tests.browser.server import jupyterlab
 
+pytestmark = pytest.mark.slow
+
 CELLS = (
     "from meshlab.incident.replay.panel import replay_panel\nreplay = replay_panel()\nreplay",
     "from meshlab.incident.investigation.panel import desk\nsat = desk()\nsat",

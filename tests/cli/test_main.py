@@ -121,6 +121,7 @@ def test_an_interrupted_run_ends_quietly(capsys: Capture, monkeypatch: pytest.Mo
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--rate=5", "--json", "--help"])
 def test_a_reader_that_has_gone_away_is_no_reason_to_complain(option: str) -> None:
     reading, writing = os.pipe()

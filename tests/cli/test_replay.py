@@ -218,6 +218,7 @@ def test_json_is_the_report_and_nothing_else(capsys: Capture) -> None:
     assert document["happened"]["digest"] == happened().digest()
 
 
+@pytest.mark.slow
 def test_export_writes_what_the_run_scraped(tmp_path: Path, capsys: Capture) -> None:
     file = tmp_path / "incident.om"
     assert main(["export", "--openmetrics", str(file)]) == 0
@@ -243,6 +244,7 @@ def test_who_stops_a_run_is_told_how_far_it_was(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_run_at_full_scale_on_a_terminal() -> None:
     """The compiled engine gives way between two scrapes; the bar is gone, one line is left."""
     command = [sys.executable, "-m", "meshlab", "replay", "--weight", "1"]
@@ -295,6 +297,7 @@ def shown(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Page:
     return page
 
 
+@pytest.mark.slow
 def test_the_page_asks_for_nothing_and_has_no_trouble(shown: Page) -> None:
     assert shown.asked == [shown.url]  # type: ignore[attr-defined]
     assert shown.trouble == []  # type: ignore[attr-defined]
@@ -306,6 +309,7 @@ def test_the_page_forbids_its_browser_every_request(shown: Page) -> None:
     shown.trouble.clear()  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_every_figure_is_drawn_with_its_words_beneath(shown: Page) -> None:
     figures = shown.locator("figure")
     assert figures.count() == shown.locator("[data-figure] .main-svg").count() // 3 > 0
@@ -315,6 +319,7 @@ def test_every_figure_is_drawn_with_its_words_beneath(shown: Page) -> None:
         assert figures.nth(number).locator("[role=img]").get_attribute("aria-label")
 
 
+@pytest.mark.slow
 def test_the_player_on_the_page_plays_by_itself(shown: Page) -> None:
     scrub = shown.get_by_role("slider", name="time of the incident")
     scrub.focus()

@@ -64,6 +64,7 @@ def samples(text: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith("#")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scrape", [0, 1, 2, 4, 6])
 def test_every_instant_reads_back_to_the_numbers_that_were_scraped(scrape: int) -> None:
     result = outage()
@@ -182,6 +183,7 @@ def loaded(promtool: str, text: str, directory: Path) -> Path:
     return blocks
 
 
+@pytest.mark.slow
 def test_promtool_loads_every_sample_of_the_incident(promtool: str, tmp_path: Path) -> None:
     text, written = exported(happened())
     blocks = loaded(promtool, text, tmp_path)
@@ -194,6 +196,7 @@ def test_promtool_loads_every_sample_of_the_incident(promtool: str, tmp_path: Pa
     assert int(rows[0][1]) == epoch(BLACK_FRIDAY) * 1000
 
 
+@pytest.mark.slow
 def test_prometheus_has_the_goroutines_that_the_run_recorded(promtool: str, tmp_path: Path) -> None:
     result = happened()
     blocks = loaded(

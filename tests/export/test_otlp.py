@@ -112,6 +112,7 @@ def a_span(outcome: Outcome, kind: Any = "server") -> Span:
     return Span("a" * 32, "b" * 16, None, "cart/", kind, "cart", "cart-1", 1.25, 1.5, outcome)
 
 
+@pytest.mark.slow
 def test_a_run_follows_the_rules_of_the_protocol() -> None:
     message = json.loads(otlp_json(spans()))
     assert follows("TracesData", message)

@@ -24,6 +24,8 @@ from meshlab.mesh.result import Result
 from meshlab.telemetry.exposition_formats import FAMILY_OF
 from tests.incident_run import WEIGHT, happened
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parents[2] / "data" / "prometheus"
 ALERTS = DATA / "alerts.yaml"
 RULES: dict[str, dict[str, Any]] = {

@@ -211,6 +211,7 @@ def test_a_frame_becomes_one_line_for_each_value_of_a_label(broken_auth: Result)
 # Distributions
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=50), st.integers(1, 20))
 def test_a_histogram_counts_every_observation_once(values: list[float], bins: int) -> None:
     figure = histogram({"truth": values}, title="t", x="duration", bins=bins)

@@ -22,7 +22,10 @@ from meshlab.incident.scenario import incident, seconds_at, utc
 FULL = int(os.environ.get("MESHLAB_SEEDS", "3"))
 SCALES = {"full scale": (1, FULL), "1:10": (10, 20)}
 
-pytestmark = pytest.mark.skipif(why_not(incident()) != "", reason="numba is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(why_not(incident()) != "", reason="numba is not installed"),
+]
 
 
 @cache

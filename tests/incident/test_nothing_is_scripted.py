@@ -16,6 +16,8 @@ from meshlab.mesh.result import Result
 from meshlab.scenario.faults import Leak, Outage
 from meshlab.telemetry.columns import Columns
 
+pytestmark = pytest.mark.slow
+
 WEIGHT = 100
 
 

@@ -15,6 +15,8 @@ from meshlab.engines.run import run
 from meshlab.incident.marks import Marks, marks
 from meshlab.incident.scenario import Parameters, incident
 
+pytestmark = pytest.mark.slow
+
 SOURCES = {"fact", "usual", "fitted"}
 
 NUMBERS = [f.name for f in fields(Parameters) if isinstance(f.default, int | float)]

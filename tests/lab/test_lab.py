@@ -98,6 +98,7 @@ def test_a_frame_keeps_whole_numbers_whole_in_a_table(shown: list[Any]) -> None:
 # Progress
 
 
+@pytest.mark.slow
 def test_a_run_with_progress_is_the_same_run(capsys: pytest.CaptureFixture[str]) -> None:
     scenario = shop(rate=2, duration=20)
     assert run_with_progress(scenario, seed=3).digest() == run(scenario, seed=3).digest()

@@ -16,6 +16,8 @@ from meshlab.policies.budget import BudgetConfig, ConcurrentRetryBudget, TokenRe
 from meshlab.policies.retry import RetryPolicy, expected_attempts, expected_success
 from tests.small import AT_ONCE, WORK, instance, line, service
 
+pytestmark = pytest.mark.slow
+
 CALLS = 4000
 Z = 4.0
 """Standard errors by which a mean may be off: less than once in ten thousand."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 
 from meshlab.engines.run import run
@@ -17,6 +18,8 @@ from meshlab.model import Outcome
 from meshlab.scenario.scenario import Scenario
 from tests.invariants import check_drained, check_mesh, check_result, check_spans, loses_jobs
 from tests.strategies import scenarios, seeds
+
+pytestmark = pytest.mark.slow
 
 
 class CountedCall(Call):

@@ -33,6 +33,8 @@ from meshlab.sweep.queueing import erlang_b, pollaczek_khinchine, supermarket
 from meshlab.sweep.queueing import mean_wait as expected_wait
 from tests.small import line, patience, service, value
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(1, 21)
 CONFIDENCE = 0.999
 ENDLESS = 10**9

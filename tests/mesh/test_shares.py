@@ -22,6 +22,8 @@ from meshlab.scenario.faults import EdgeFault
 from meshlab.scenario.scenario import Scenario
 from tests.small import instance, line, service
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(1, 61)
 UNIFORM = 0.001
 """A p-value of p-values below this is taken for a wrong hypothesis."""

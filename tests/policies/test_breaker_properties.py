@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -306,6 +307,7 @@ class Story(RuleBasedStateMachine):
         assert [move.source for move in self.moves] == states[:-1]
 
 
+@pytest.mark.slow
 def test_the_breaker_tells_the_same_story_as_the_naive_model() -> None:
     run_state_machine_as_test(
         Story, settings=settings(max_examples=200, stateful_step_count=40, deadline=None)

@@ -310,6 +310,7 @@ JUNK = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("declaration", DECLARATIONS.values(), ids=DECLARATIONS)
 def test_junk_in_a_field_is_a_config_error_or_no_junk(declaration: Any) -> None:
     """What a declaration lets through is what its annotation says: a file can hold it."""
@@ -325,6 +326,7 @@ def test_junk_in_a_field_is_a_config_error_or_no_junk(declaration: Any) -> None:
             assert read(node, declaration, Place("file")) == value
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_a_spoiled_file_is_a_scenario_or_a_config_error(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from((SMALL, to_yaml(shop()))))

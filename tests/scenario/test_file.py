@@ -51,11 +51,13 @@ def lines_of(path: Path) -> list[str]:
 # Round trips
 
 
+@pytest.mark.slow
 @given(scenarios())
 def test_what_is_saved_loads_as_an_equal_scenario(scenario: Scenario) -> None:
     assert from_yaml(to_yaml(scenario)) == scenario
 
 
+@pytest.mark.slow
 @given(scenarios())
 def test_saving_what_was_loaded_changes_no_letter(scenario: Scenario) -> None:
     text = to_yaml(scenario)

@@ -19,6 +19,8 @@ from meshlab.scenario.scenario import Scenario
 from meshlab.scenario.shop import shop
 from meshlab.sweep.runner import sweep
 
+pytestmark = pytest.mark.slow
+
 distributed = pytest.importorskip("distributed")
 
 RATES, SEEDS = (5.0, 10.0), tuple(range(1, 16))

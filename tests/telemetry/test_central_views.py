@@ -97,6 +97,7 @@ def test_unknown_questions_and_columns_list_the_valid_ones() -> None:
         windows(stored(LOG), "mean", width=0)
 
 
+@pytest.mark.slow
 @given(st.lists(record), st.sampled_from([0.5, 1.0, 7.0]), st.floats(0, 60))
 def test_no_record_is_dropped_or_counted_twice(
     records: list[Record], width: float, until: float
@@ -107,6 +108,7 @@ def test_no_record_is_dropped_or_counted_twice(
     assert summary(frame)["requests"].sum() == len(records)
 
 
+@pytest.mark.slow
 @given(st.lists(record, min_size=1), st.sampled_from(sorted(WHAT)))
 def test_every_service_has_the_same_windows(records: list[Record], what: str) -> None:
     frame = windows(stored(CentralLog(records=records)), what, until=10)

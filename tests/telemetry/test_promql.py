@@ -96,6 +96,7 @@ def test_every_answer_is_the_one_that_promtool_gave(release: str) -> None:
         assert got == pytest.approx(theirs, rel=1e-12, abs=0, nan_ok=True), (expr, time)
 
 
+@pytest.mark.slow
 def test_every_answer_is_the_one_that_the_installed_promtool_gives(promtool: str) -> None:
     release = version(promtool)
     series = counters(11, 250) | histograms(12, 12) | odd_histograms(13, 100)
@@ -211,6 +212,7 @@ def test_a_window_that_makes_no_sense_is_refused(window: float, closed: Closed) 
         rate(one_counter((10, 5), (20, 9)), window, closed=closed)
 
 
+@pytest.mark.slow
 @given(
     growths=st.lists(st.integers(0, 1000), min_size=2, max_size=30),
     window=st.integers(2, 100),

@@ -111,6 +111,7 @@ def test_metric_names_lists_what_was_recorded() -> None:
     assert metric_names([gateway()]) == ["mesh_requests_total", "up"]
 
 
+@pytest.mark.slow
 @given(
     how=st.sampled_from(["sum", "avg", "min", "max", "count"]),
     by=st.lists(st.sampled_from(["instance", "destination", "code"]), unique=True),

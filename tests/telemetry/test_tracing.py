@@ -128,6 +128,7 @@ def test_what_is_sent_is_what_arrives(ids: tuple[int, int], sampled: bool, rando
     assert parse_traceparent(headers["traceparent"], headers["tracestate"]) == sent
 
 
+@pytest.mark.slow
 @given(header=st.text(), state=st.text())
 def test_no_text_whatsoever_makes_the_parsers_fail(header: str, state: str) -> None:
     assert parse_traceparent(header) is None
