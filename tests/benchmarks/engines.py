@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from meshlab.engines.choice import why_not
-from meshlab.mesh import mesh
+from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.model import Outcome
 from meshlab.scenario.scenario import Scenario
@@ -75,11 +75,11 @@ def requests_of_simpy(model: simpy_model.Mesh) -> int:
 
 
 def reference(scenario: Scenario, seed: int) -> Result:
-    return mesh.run(scenario, seed, engine="reference")
+    return run(scenario, seed, engine="reference")
 
 
 def compiled(scenario: Scenario, seed: int) -> Result:
-    return mesh.run(scenario, seed, engine="compiled")
+    return run(scenario, seed, engine="compiled")
 
 
 def with_telemetry(scenario: Scenario, seed: int) -> Result:
