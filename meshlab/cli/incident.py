@@ -112,7 +112,7 @@ def _replay(chosen: argparse.Namespace) -> None:
     beside: tuple[Result, Report] | None = None
     if other is not None:
         changed = _run(other[0], chosen.seed)
-        beside = (changed, read_report(changed, other[1], report.toll))
+        beside = (changed, read_report(changed, other[1], report.cost))
     if page is not None:
         from meshlab.incident.postmortem.page import replay_page
 

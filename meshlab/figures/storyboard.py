@@ -54,7 +54,7 @@ def _line(
 
 def _marks(figure: go.Figure, story: dict[str, Any]) -> None:
     """A triangle where an event emerged, a square where a cause begins."""
-    found = [s for s in story["stations"] if s["emerged"] is not None]
+    found = [s for s in story["milestones"] if s["emerged"] is not None]
     figure.add_scatter(
         x=[s["emerged"] for s in found],
         y=[0.0] * len(found),
@@ -72,11 +72,11 @@ def _marks(figure: go.Figure, story: dict[str, Any]) -> None:
 
 
 def _summary(story: dict[str, Any], other: dict[str, Any] | None) -> str:
-    """The stations, and the numbers of both histories."""
+    """The milestones, and the numbers of both histories."""
     clock = dict(zip(story["times"], story["clock"], strict=True))
     told = [
         f"{s['what'].split(':')[0].split(';')[0]} at {_at(clock, s['emerged'])}"
-        for s in story["stations"]
+        for s in story["milestones"]
         if s["emerged"] is not None
     ]
     numbers = ", ".join(f"{name} {value}" for name, value in story["numbers"].items())

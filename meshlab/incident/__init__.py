@@ -6,7 +6,6 @@
     operators       restarts by a plan, or when an alert calls for them
     history         what might have been done: each defence is one knob turned
     cost            what a run cost users, how high the storm was, who died
-    marks           the marks of the post-mortem, where they emerged in a run
     milestones      the lines of the post-mortem, and when each emerged; readings: what is seen then
     investigation   it is 14:35, everything is down: look, name the cause, act
     replay          the incident frame by frame, and another history beside it
@@ -22,14 +21,15 @@ from typing import TYPE_CHECKING
 from meshlab.model.face import face
 
 if TYPE_CHECKING:
-    from meshlab.incident.cost import Toll as Toll
+    from meshlab.incident.cost import Cost as Cost
+    from meshlab.incident.cost import cost_of as cost_of
     from meshlab.incident.cost import failures as failures
-    from meshlab.incident.cost import toll as toll
     from meshlab.incident.history import DEFENCES as DEFENCES
     from meshlab.incident.investigation.case import Investigation as Investigation
     from meshlab.incident.investigation.causes import CAUSES as CAUSES
     from meshlab.incident.investigation.panel import desk as desk
     from meshlab.incident.knobs import Knobs as Knobs
+    from meshlab.incident.milestones import read_milestones as read_milestones
     from meshlab.incident.replay.panel import replay_panel as replay_panel
     from meshlab.incident.scenario import Parameters as Parameters
     from meshlab.incident.scenario import incident as incident
@@ -38,12 +38,13 @@ if TYPE_CHECKING:
     from meshlab.incident.scenario import utc as utc
 
 _HOMES = {
-    "meshlab.incident.cost": "Toll failures toll",
+    "meshlab.incident.cost": "Cost cost_of failures",
     "meshlab.incident.history": "DEFENCES",
     "meshlab.incident.investigation.case": "Investigation",
     "meshlab.incident.investigation.causes": "CAUSES",
     "meshlab.incident.investigation.panel": "desk",
     "meshlab.incident.knobs": "Knobs",
+    "meshlab.incident.milestones": "read_milestones",
     "meshlab.incident.replay.panel": "replay_panel",
     "meshlab.incident.scenario": "Parameters incident seconds_at traffic utc",
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from meshlab.figures.style import say
+from meshlab.incident.scenario import utc
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 from meshlab.telemetry.ledger import Entry
@@ -18,7 +21,7 @@ BAD = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Toll:
+class Cost:
     """Users' failed pages, minutes in which more than 1 % failed, the height of the storm, deaths.
 
     ``peak`` is tries per second at auth instances that lived; ``kills`` are (time in s, instance)
@@ -36,18 +39,38 @@ class Toll:
         return next((time for time, _ in self.kills if time > after), None)
 
 
-def toll(result: Result, columns: Columns | None = None) -> Toll:
-    """Read the toll off a run; ``columns`` saves reading them twice."""
+def cost_of(result: Result, columns: Columns | None = None) -> Cost:
+    """Read the cost off a run; ``columns`` saves reading them twice."""
     columns = columns or Columns(result.recordings)
     share, failed = failures(columns)
     seconds = np.diff(columns.times, prepend=0.0)
-    return Toll(
+    return Cost(
         failed=float(np.nansum(failed * seconds)),
         bad_minutes=float(seconds[share > BAD].sum() / 60.0),
         last=float(share[-1]),
         peak=float(np.nanmax(storm(columns), initial=0.0)),
         kills=tuple((entry.time, entry.subject) for entry in deaths(result)),
     )
+
+
+COSTS: dict[str, Callable[[Cost, float], str]] = {
+    "failed pages": lambda cost, after: say(cost.failed),
+    "minutes of outage": lambda cost, after: say(cost.bad_minutes),
+    "peak load at auth": lambda cost, after: say(cost.peak, "tries/s"),
+    "instances killed": lambda cost, after: f"{len(cost.kills)}",
+    "next kill": lambda cost, after: _clock(cost.next_kill(after)),
+    "pages that fail at the end": lambda cost, after: say(cost.last, "%"),
+}
+"""What stands beside another history, and how it is said: of a cost, after a time (s)."""
+
+
+def told(cost: Cost, after: float = 0.0) -> dict[str, str]:
+    """A cost in words, by the names in `COSTS`; the next kill is looked for ``after`` a time."""
+    return {name: say_it(cost, after) for name, say_it in COSTS.items()}
+
+
+def _clock(time: float | None) -> str:
+    return "none" if time is None else utc(time)
 
 
 def calm(times: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from meshlab.figures.style import say
-from meshlab.incident.cost import CALM, Toll, calm, dark, deaths, failures
-from meshlab.incident.milestones import Station
+from meshlab.incident.cost import CALM, Cost, calm, cost_of, dark, deaths, failures
 from meshlab.incident.scenario import utc
 from meshlab.mesh.result import Result
 from meshlab.scenario.faults import Outage
@@ -20,12 +19,12 @@ NOTHING = "nothing of the kind"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observed:
     """A run as all readers here look at it."""
 
     result: Result
     columns: Columns
-    toll: Toll
+    cost: Cost
 
     def at(self, values: np.ndarray, time: float) -> float:
         """The newest of ``values`` by ``time`` (s)."""
@@ -44,22 +43,21 @@ class Seen:
         return most
 
 
-def shown(seen: Seen, station: Station) -> str:
-    """What the run shows where the post-mortem has ``station``."""
-    read = _READERS.get(station.told)
-    at = station.told if station.emerged is None else station.emerged
-    return read(seen, at) if read else ""
+def observe(result: Result, columns: Columns | None = None) -> Observed:
+    """Look at a run; ``columns`` saves reading them twice."""
+    columns = columns or Columns(result.recordings)
+    return Observed(result, columns, cost_of(result, columns))
 
 
-def pages(seen: Seen, at: float) -> str:
-    share, _ = failures(seen.columns)
-    asked = seen.at(seen.columns.rate("mesh_requests_total", source="client"), at)
-    return f"{say(asked, 'pages/s')}, {say(seen.at(share, at), '%')} of them fail"
+def pages(run: Observed, at: float) -> str:
+    share, _ = failures(run.columns)
+    asked = run.at(run.columns.rate("mesh_requests_total", source="client"), at)
+    return f"{say(asked, 'pages/s')}, {say(run.at(share, at), '%')} of them fail"
 
 
-def leak(seen: Seen, at: float) -> str:
+def leak(run: Observed, at: float) -> str:
     """When goroutines first were twice what they had ever been before the rush."""
-    times, held = seen.columns.times, seen.fullest
+    times, held = run.columns.times, run.fullest
     rest = float(np.nanmax(held[times <= CALM[1]]))
     twice = np.flatnonzero(np.nan_to_num(held) > 2 * rest)
     if not len(twice):
@@ -68,9 +66,9 @@ def leak(seen: Seen, at: float) -> str:
     return f"{say(held[first], 'goroutines')} at {utc(times[first])}, at most {say(rest)} before"
 
 
-def kill(number: int) -> Callable[[Seen, float], str]:
-    def read(seen: Seen, at: float) -> str:
-        died = deaths(seen.result)
+def kill(number: int) -> Callable[[Observed, float], str]:
+    def read(run: Observed, at: float) -> str:
+        died = deaths(run.result)
         if len(died) <= number:
             return NOTHING
         saw = dict(died[number].evidence)
@@ -80,27 +78,27 @@ def kill(number: int) -> Callable[[Seen, float], str]:
     return read
 
 
-def moved_load(seen: Seen, at: float) -> str:
+def moved_load(run: Observed, at: float) -> str:
     """Tries on those who live, before the first death and after the others know of it."""
-    first = next(iter(seen.toll.kills), None)
+    first = next(iter(run.cost.kills), None)
     if first is None:
         return NOTHING
     died, dead = first
     told = []
-    for name in seen.result.scenario.service("auth").instance_names():
-        tries = seen.columns.rate("mesh_attempts_total", destination="auth", endpoint=name)
+    for name in run.result.scenario.service("auth").instance_names():
+        tries = run.columns.rate("mesh_attempts_total", destination="auth", endpoint=name)
         if name != dead:
-            before, after = seen.at(tries, died), seen.at(tries, at + 10.0)
+            before, after = run.at(tries, died), run.at(tries, at + 10.0)
             told.append(f"{name} {say(before)} to {say(after, 'tries/s')}")
     return ", ".join(told)
 
 
-def second_kill(seen: Seen, at: float) -> str:
-    return f"{kill(1)(seen, at)}; the storm is at most {say(seen.toll.peak, 'tries/s')}"
+def second_kill(run: Observed, at: float) -> str:
+    return f"{kill(1)(run, at)}; the storm is at most {say(run.cost.peak, 'tries/s')}"
 
 
-def breakers(seen: Seen, at: float) -> str:
-    opened = [e for e in seen.result.ledger if e.event == "breaker opened"]
+def breakers(run: Observed, at: float) -> str:
+    opened = [e for e in run.result.ledger if e.event == "breaker opened"]
     if not opened:
         return NOTHING
     first = opened[0]
@@ -108,69 +106,51 @@ def breakers(seen: Seen, at: float) -> str:
     return f"{first.subject} first ({first.reason.replace('_', ' ')}), {others} more"
 
 
-def logins(seen: Seen, at: float) -> str:
-    span = dark(seen.columns)
+def logins(run: Observed, at: float) -> str:
+    span = dark(run.columns)
     if span is None:
         return "somebody was authenticated at all times"
     return f"nobody authenticated from {utc(span[0])} to {utc(span[1])}"
 
 
-def database(seen: Seen, at: float) -> str:
-    queries = seen.columns.rate("mesh_requests_total", destination="database")
-    took = 1000 * seen.columns.mean("service_request_duration_seconds", service="database")
-    now, calm = seen.at(queries, at), say(seen.calm(queries), "queries/s")
-    normal = say(seen.calm(took), "ms")
+def database(run: Observed, at: float) -> str:
+    queries = run.columns.rate("mesh_requests_total", destination="database")
+    took = 1000 * run.columns.mean("service_request_duration_seconds", service="database")
+    now, calm = run.at(queries, at), say(run.calm(queries), "queries/s")
+    normal = say(run.calm(took), "ms")
     if now == 0.0:
         return f"no queries at all; in calm minutes {calm} of {normal} each"
-    here = f"{say(now, 'queries/s')} of {say(seen.at(took, at), 'ms')} each"
+    here = f"{say(now, 'queries/s')} of {say(run.at(took, at), 'ms')} each"
     return f"{here}; in calm minutes {calm} of {normal}"
 
 
-def network(seen: Seen, at: float) -> str:
+def network(run: Observed, at: float) -> str:
     """Which services have endpoints that callers do not send to."""
-    columns, missing = seen.columns, []
-    for service in seen.result.scenario.services:
+    columns, missing = run.columns, []
+    for service in run.result.scenario.services:
         known = columns.matrix("mesh_endpoints", destination=service.name)
         there = columns.matrix("mesh_endpoints_available", destination=service.name)
         short = np.fmax.reduce(known - there)
-        if seen.at(short, at) > 0:
-            known_now = seen.at(np.fmax.reduce(known), at)
-            missing.append(f"{service.name} {say(seen.at(short, at))} of {say(known_now)}")
+        if run.at(short, at) > 0:
+            known_now = run.at(np.fmax.reduce(known), at)
+            missing.append(f"{service.name} {say(run.at(short, at))} of {say(known_now)}")
     return f"endpoints that are not healthy: {', '.join(missing) or 'none'}"
 
 
-def truth(seen: Seen, at: float) -> str:
-    held = seen.fullest
-    height, calm = float(np.nanmax(held)), seen.calm(held)
-    when = utc(float(seen.columns.times[int(np.nanargmax(held))]))
+def truth(run: Observed, at: float) -> str:
+    held = run.fullest
+    height, calm = float(np.nanmax(held)), run.calm(held)
+    when = utc(float(run.columns.times[int(np.nanargmax(held))]))
     times = say(height / calm)
     return f"{say(height, 'goroutines')} at {when}, {times} times the {say(calm)} of calm minutes"
 
 
-def restarts(seen: Seen, at: float) -> str:
-    planned = [f for f in seen.result.scenario.faults if isinstance(f, Outage)]
+def restarts(run: Observed, at: float) -> str:
+    planned = [f for f in run.result.scenario.faults if isinstance(f, Outage)]
     told = [f"{f.target} {utc(f.start)}" for f in sorted(planned, key=lambda fault: fault.start)]
     more = f" and {len(told) - 3} more" if len(told) > 3 else ""
     return ", ".join(told[:3]) + more if told else NOTHING
 
 
-def restored(seen: Seen, at: float) -> str:
-    return f"{say(seen.toll.last, '%')} of the pages fail at the end"
-
-
-_READERS: Mapping[float, Callable[[Seen, float], str]] = {
-    180.0: pages,
-    300.0: leak,
-    420.0: pages,
-    540.0: kill(0),
-    600.0: moved_load,
-    660.0: second_kill,
-    720.0: breakers,
-    780.0: logins,
-    900.0: database,
-    1020.0: network,
-    1140.0: truth,
-    1320.0: restarts,
-    1500.0: restored,
-}
-"""What to read, by the post-mortem's time (s)."""
+def restored(run: Observed, at: float) -> str:
+    return f"{say(run.cost.last, '%')} of the pages fail at the end"

@@ -10,7 +10,7 @@ from math import inf
 from exercises import Exercise
 from exercises.answers import one_of, returned, whole
 from meshlab.engines.run import run
-from meshlab.incident.cost import Toll, toll
+from meshlab.incident.cost import Cost, cost_of
 from meshlab.incident.history import DEFENCES
 from meshlab.incident.investigation import CAUSES, Investigation
 from meshlab.incident.knobs import RESTARTS, Knobs
@@ -42,9 +42,9 @@ def defended(name: str, at: float = 0.0, seed: int = 1) -> Scenario:
 
 
 @cache
-def cost(name: str, seed: int = 1, at: float = 0.0) -> Toll:
+def cost(name: str, seed: int = 1, at: float = 0.0) -> Cost:
     """What the incident cost with a defence."""
-    return toll(run(defended(name, at, seed), seed))
+    return cost_of(run(defended(name, at, seed), seed))
 
 
 def saved(name: str, seed: int = 1, at: float = 0.0) -> float:
@@ -90,9 +90,9 @@ def _judge_order(answer: object) -> str | None:
 
 
 @cache
-def with_memory(mib: int) -> Toll:
+def with_memory(mib: int) -> Cost:
     """The platform restarts who is killed, and an instance has this much memory (MiB)."""
-    return toll(run(Knobs(restarts=RESTARTS[1], memory_mib=mib).scenario(), 1))
+    return cost_of(run(Knobs(restarts=RESTARTS[1], memory_mib=mib).scenario(), 1))
 
 
 def _judge_memory(answer: object) -> str | None:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from meshlab.incident.marks import marks
 from meshlab.incident.scenario import incident
 from meshlab.mesh.result import Result
 from meshlab.scenario.faults import Slowdown
@@ -27,6 +26,7 @@ from meshlab.scenario.scenario import Scenario
 from meshlab.sweep.runner import sweep
 from meshlab.telemetry.promql import bucket_quantile
 from tests.benchmarks.full_scale import scaled_shop
+from tests.incident_marks import marks
 
 if TYPE_CHECKING:
     import pandas as pd

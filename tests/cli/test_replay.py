@@ -24,13 +24,13 @@ from meshlab.__main__ import INTERRUPTED, USER_ERROR, main
 from meshlab.engines.run import run
 from meshlab.export.prometheus import write_openmetrics
 from meshlab.incident.history import DEFENCES
-from meshlab.incident.marks import marks
+from meshlab.incident.milestones import Milestone
 from meshlab.incident.postmortem import Report, read_report, to_json
 from meshlab.incident.postmortem.page import replay_page
-from meshlab.incident.postmortem.report import Line
 from meshlab.incident.scenario import incident, post_mortem, seconds_at, utc
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
+from tests.incident_marks import marks
 from tests.incident_run import WEIGHT, happened
 
 Capture = pytest.CaptureFixture[str]
@@ -47,7 +47,7 @@ def without_the_leak() -> Result:
     return run(DEFENCES["no leak"].apply(scenario, 0.0), 1)
 
 
-def line(told: str, of: Report | None = None) -> Line:
+def line(told: str, of: Report | None = None) -> Milestone:
     (found,) = [each for each in (of or report()).lines if each.told == seconds_at(told)]
     return found
 
@@ -96,7 +96,7 @@ def test_the_verdict_acquits_the_database_and_names_what_told_it_first() -> None
     inside = sum(each.in_its_minute for each in emerged)
     assert events.startswith(f"{len(emerged)} of {len(emerged)} events")
     assert f", {inside} of them in" in events
-    assert f"{report().toll.failed:,.0f} pages" in users
+    assert f"{report().cost.failed:,.0f} pages" in users
     assert database.startswith("It was not the database")
     assert warning.startswith("An instance of auth passed 1,000 goroutines at 14:25:")
 
@@ -122,15 +122,15 @@ def test_the_database_is_blamed_where_it_is_slow() -> None:
 
 
 def test_without_the_leak_nothing_emerges_and_the_report_says_so() -> None:
-    calm = read_report(without_the_leak(), "what if: no leak", report().toll)
+    calm = read_report(without_the_leak(), "what if: no leak", report().cost)
     assert [each.what for each in calm.lines if each.kind == "event" and each.emerged] == []
     assert line("14:25", calm).emerged is None
     assert line("14:23", calm).emerged == line("14:23").emerged
-    saved = report().toll.failed - calm.toll.failed
+    saved = report().cost.failed - calm.cost.failed
     assert calm.verdict[0].startswith(f"{saved:,.0f} pages fewer are lost")
     assert calm.verdict[0].endswith("and no instance dies.")
     assert calm.verdict[-1] == "Users never felt it."
-    worse = read_report(happened(), "what if: a leak", calm.toll)
+    worse = read_report(happened(), "what if: a leak", calm.cost)
     assert worse.verdict[0].startswith(f"{saved:,.0f} pages more are lost")
 
 
@@ -190,7 +190,7 @@ def test_a_what_if_stands_beside_what_happened(
     assert main(["replay", "--what-if", "no-leak"]) == 0
     out, _ = capsys.readouterr()
     assert "what if: no leak, from the beginning; seed 1" in out
-    died = re.search(r"instances that died +(\d) +(\d)", out)
+    died = re.search(r"instances killed +(\d) +(\d)", out)
     assert died is not None and died.groups() == ("3", "0")
 
 
@@ -275,7 +275,7 @@ def test_ctrl_c_ends_a_run_at_full_scale_on_a_terminal() -> None:
 @cache
 def shared_page() -> str:
     calm = without_the_leak()
-    told = read_report(calm, "what if: no leak", report().toll)
+    told = read_report(calm, "what if: no leak", report().cost)
     return replay_page((happened(), report()), (calm, told))
 
 
@@ -334,7 +334,7 @@ def test_the_player_on_the_page_plays_by_itself(shown: Page) -> None:
 def test_the_page_tells_lines_and_verdict_without_a_script() -> None:
     text = unescape(re.sub(r"(?s)<script.*?</script>", "", shared_page()))
     assert "src=" not in text and "<link" not in text and "http://" not in text
-    told = read_report(without_the_leak(), "what if: no leak", report().toll)
+    told = read_report(without_the_leak(), "what if: no leak", report().cost)
     for sentence in (*told.verdict, *(each.what for each in report().lines)):
         assert sentence in text
 

@@ -17,7 +17,7 @@ from exercises.lesson_12 import (
     with_memory,
 )
 from meshlab.engines.run import run
-from meshlab.incident.cost import toll
+from meshlab.incident.cost import cost_of
 from meshlab.incident.investigation import Investigation
 from meshlab.model import ConfigError
 
@@ -131,4 +131,6 @@ def test_the_price_of_the_incident_is_the_same_every_time() -> None:
 
 
 def test_what_operators_of_another_day_save_is_read_off_their_own_day() -> None:
-    assert cost("alert on goroutines", 2) != toll(run(defended("alert on goroutines", seed=1), 2))
+    assert cost("alert on goroutines", 2) != cost_of(
+        run(defended("alert on goroutines", seed=1), 2)
+    )

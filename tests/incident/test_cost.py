@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from meshlab.incident.cost import dark, deaths, toll
+from meshlab.incident.cost import cost_of, dark, deaths
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 from tests.incident_run import happened
@@ -31,13 +31,13 @@ def test_failed_pages_and_bad_minutes_are_counted_at_the_client() -> None:
     pages = happened().frame("mesh_requests_total", source="client")
     every, good = grown(pages), grown(pages[pages["code"] == "200"])
     bad = (every - good) > 0.01 * every
-    assert toll(happened()).failed == pytest.approx(5.0 * (every - good).sum())
-    assert toll(happened()).bad_minutes == pytest.approx(bad.sum() * 5.0 / 60.0)
-    assert toll(happened()).last == ((every - good) / every).iloc[-1]
+    assert cost_of(happened()).failed == pytest.approx(5.0 * (every - good).sum())
+    assert cost_of(happened()).bad_minutes == pytest.approx(bad.sum() * 5.0 / 60.0)
+    assert cost_of(happened()).last == ((every - good) / every).iloc[-1]
 
 
 def test_the_peak_is_of_tries_at_instances_that_live() -> None:
-    assert toll(happened()).peak == pytest.approx(tries_at_the_living(happened()).max())
+    assert cost_of(happened()).peak == pytest.approx(tries_at_the_living(happened()).max())
 
 
 def test_it_is_dark_while_no_answer_of_auth_is_good() -> None:
@@ -48,7 +48,7 @@ def test_it_is_dark_while_no_answer_of_auth_is_good() -> None:
 
 
 def test_the_next_kill_is_the_first_one_after_a_time() -> None:
-    read = toll(happened())
+    read = cost_of(happened())
     assert [(e.time, e.subject) for e in deaths(happened())] == list(read.kills)
     assert read.next_kill(read.kills[0][0]) == read.kills[1][0]
     assert read.next_kill(read.kills[-1][0]) is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from meshlab.engines.run import run
-from meshlab.incident.cost import toll
+from meshlab.incident.cost import cost_of
 from meshlab.incident.investigation import ACTIONS, CAUSES, SOURCES, Investigation
 from meshlab.incident.investigation.actions import restart_with_fix
 from meshlab.incident.investigation.case import WEIGHT
@@ -162,7 +162,7 @@ def test_the_sooner_the_fix_the_fewer_pages_fail(first: Investigation) -> None:
 
 def test_the_teams_history_is_the_incident_as_it_was(case: Investigation) -> None:
     teams = case.act("wait").teams
-    assert teams == toll(run(replace(incident(), weight=WEIGHT), 1))
+    assert teams == cost_of(run(replace(incident(), weight=WEIGHT), 1))
 
 
 def test_without_the_fix_a_restart_dies_again(case: Investigation) -> None:

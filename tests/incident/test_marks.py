@@ -16,8 +16,8 @@ import pytest
 
 from meshlab.engines.choice import why_not
 from meshlab.engines.run import run
-from meshlab.incident.marks import Marks, marks
 from meshlab.incident.scenario import incident, seconds_at, utc
+from tests.incident_marks import Marks, marks
 
 FULL = int(os.environ.get("MESHLAB_SEEDS", "3"))
 SCALES = {"full scale": (1, FULL), "1:10": (10, 20)}

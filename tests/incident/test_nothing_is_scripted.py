@@ -10,11 +10,11 @@ import pytest
 
 from meshlab.engines.run import run
 from meshlab.incident.cost import storm
-from meshlab.incident.marks import marks
 from meshlab.incident.scenario import Parameters, incident, seconds_at
 from meshlab.mesh.result import Result
 from meshlab.scenario.faults import Leak, Outage
 from meshlab.telemetry.columns import Columns
+from tests.incident_marks import marks
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,7 @@ import pytest
 
 from meshlab.engines.run import run
 from meshlab.figures.storyboard import storyboard
-from meshlab.incident import milestones as stations
-from meshlab.incident.cost import toll
+from meshlab.incident.cost import cost_of
 from meshlab.incident.knobs import (
     BALANCING,
     BREAKERS,
@@ -21,7 +20,7 @@ from meshlab.incident.knobs import (
     RESTARTS,
     Knobs,
 )
-from meshlab.incident.marks import marks
+from meshlab.incident.milestones import read_milestones
 from meshlab.incident.replay import story
 from meshlab.incident.replay.panel import WHEN, Replay, controls
 from meshlab.incident.replay.player import Player, words_at
@@ -29,6 +28,7 @@ from meshlab.incident.scenario import incident, seconds_at
 from meshlab.mesh.result import Result
 from meshlab.model import ConfigError
 from meshlab.scenario.faults import Leak
+from tests.incident_marks import marks
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +87,8 @@ def test_a_breaker_has_a_state_and_reasons(told: dict[str, Any]) -> None:
         assert breaker["why"][-1][1] == "closed: probes_succeeded"
 
 
-def test_stations_stand_where_the_marks_of_the_run_are(happened: Result) -> None:
-    found = {station.told: station for station in stations(happened)}
+def test_milestones_stand_where_the_marks_of_the_run_are(happened: Result) -> None:
+    found = {station.told: station for station in read_milestones(happened)}
     read = marks(happened)
     assert found[540.0].emerged == read.kills[0][0]
     assert found[660.0].emerged == read.kills[1][0]
@@ -100,8 +100,8 @@ def test_stations_stand_where_the_marks_of_the_run_are(happened: Result) -> None
 
 def test_without_the_leak_no_event_emerges() -> None:
     calm = run(replace(incident(leak=False, restart=False), weight=100), 1)
-    assert all(s.emerged is None for s in stations(calm) if s.kind == "event")
-    assert [s.told for s in stations(calm) if s.emerged is not None] == [180.0, 420.0]
+    assert all(s.emerged is None for s in read_milestones(calm) if s.kind == "event")
+    assert [s.told for s in read_milestones(calm) if s.emerged is not None] == [180.0, 420.0]
 
 
 def test_every_moment_is_said(told: dict[str, Any]) -> None:
@@ -150,13 +150,13 @@ def test_a_knob_turned_at_a_minute_changes_nothing_before_it(
 def test_from_the_beginning_a_leak_of_none_is_none() -> None:
     scenario = Knobs(leak_rate=0.0, act_at=NEVER).scenario()
     assert not any(isinstance(fault, Leak) for fault in scenario.faults)
-    assert toll(run(scenario, 1)).failed == 0.0
+    assert cost_of(run(scenario, 1)).failed == 0.0
 
 
 def test_the_operators_may_never_come(happened: Result) -> None:
-    never = toll(run(Knobs(act_at=NEVER).scenario(), 1))
+    never = cost_of(run(Knobs(act_at=NEVER).scenario(), 1))
     assert never.last == 1.0
-    assert never.failed > toll(happened).failed
+    assert never.failed > cost_of(happened).failed
 
 
 @pytest.mark.parametrize(

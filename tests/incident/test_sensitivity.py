@@ -12,8 +12,8 @@ from functools import cache
 import pytest
 
 from meshlab.engines.run import run
-from meshlab.incident.marks import Marks, marks
 from meshlab.incident.scenario import Parameters, incident
+from tests.incident_marks import Marks, marks
 
 pytestmark = pytest.mark.slow
 

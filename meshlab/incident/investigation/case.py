@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from meshlab.engines.run import run
 from meshlab.figures.sparks import Spark, sparks
 from meshlab.figures.style import say
-from meshlab.incident.cost import Toll, toll
+from meshlab.incident.cost import Cost, cost_of
 from meshlab.incident.investigation.actions import ACTIONS, restart_with_fix
 from meshlab.incident.investigation.causes import CAUSES, Verdict
 from meshlab.incident.investigation.debrief import Debrief, firsts
@@ -101,7 +101,7 @@ class Investigation:
     ) -> None:
         self.scenario = scenario or replace(incident(restart=False), weight=WEIGHT)
         self.result: Result = run(self.scenario, seed)
-        self.happened: Toll = toll(self.result)
+        self.happened: Cost = cost_of(self.result)
         self.began = self.now = seconds_at(start)
         self.answers: list[Answer] = []
         self.verdicts: list[tuple[float, Verdict]] = []
@@ -142,7 +142,7 @@ class Investigation:
         require_known(cause, CAUSES, "investigation", "cause")
         self._pass(NAMING)
         without = run(CAUSES[cause][1](self.scenario), self.result.seed)
-        verdict = Verdict(cause, self.happened, toll(without))
+        verdict = Verdict(cause, self.happened, cost_of(without))
         self.verdicts.append((self.now, verdict))
         return verdict
 
@@ -164,8 +164,8 @@ class Investigation:
             began=self.began,
             named_at=next((at for at, verdict in self.verdicts if verdict), None),
             looks=tuple((answer.at, answer.source) for answer in self.answers),
-            yours=toll(run(mine, seed)),
-            teams=toll(run(theirs, seed)),
+            yours=cost_of(run(mine, seed)),
+            teams=cost_of(run(theirs, seed)),
             nobody=self.happened,
             firsts=tuple(firsts(self.result)),
         )

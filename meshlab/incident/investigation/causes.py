@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from meshlab.figures.style import say
-from meshlab.incident.cost import Toll
+from meshlab.incident.cost import Cost
 from meshlab.scenario.faults import EdgeFault, Leak
 from meshlab.scenario.scenario import Scenario
 from meshlab.scenario.what_if import replaced
@@ -65,8 +65,8 @@ class Verdict:
     """A cause that was named, what happened, and what happens without it. True if it was it."""
 
     cause: str
-    happened: Toll
-    without: Toll
+    happened: Cost
+    without: Cost
 
     def __bool__(self) -> bool:
         """But for it, nobody dies, and of a hundred pages that failed not one does."""

@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 
 from meshlab.figures.style import say
-from meshlab.incident.cost import CALM, Toll, auth_instances, failures
+from meshlab.incident.cost import CALM, Cost, auth_instances, failures, told
 from meshlab.incident.investigation.actions import ACTIONS
 from meshlab.incident.scenario import Parameters, post_mortem, utc
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns, ratio
 from meshlab.telemetry.onset_detection import Onset, onsets
+
+COMPARED = ("failed pages", "minutes of outage", "instances killed", "pages that fail at the end")
+"""What of a cost is told of each history."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +32,9 @@ class Debrief:
     began: float
     named_at: float | None
     looks: tuple[tuple[float, str], ...]
-    yours: Toll
-    teams: Toll
-    nobody: Toll
+    yours: Cost
+    teams: Cost
+    nobody: Cost
     firsts: tuple[Onset, ...]
 
     @property
@@ -47,14 +50,8 @@ class Debrief:
             "nobody does anything": self.nobody,
         }
         return [
-            {
-                "history": name,
-                "failed pages": say(each.failed),
-                "minutes of outage": say(each.bad_minutes),
-                "instances killed": len(each.kills),
-                "pages that fail at the end": say(each.last, "%"),
-            }
-            for name, each in histories.items()
+            {"history": history, **{name: told(cost)[name] for name in COMPARED}}
+            for history, cost in histories.items()
         ]
 
     def team_rows(self) -> list[dict[str, object]]:

@@ -163,10 +163,10 @@ def _breakers(columns: Columns, report: Report) -> Any:
 Finding = Callable[[Report, float, float], str]
 
 FINDINGS: dict[str, Finding] = {
-    "pages": lambda report, low, high: f"Users lost {say(report.toll.failed)} pages",
-    "at auth": lambda report, low, high: f"Up to {say(report.toll.peak)} tries/s reach auth",
+    "pages": lambda report, low, high: f"Users lost {say(report.cost.failed)} pages",
+    "at auth": lambda report, low, high: f"Up to {say(report.cost.peak)} tries/s reach auth",
     "goroutines": lambda report, low, high: (
-        f"An instance of auth holds up to {say(high)} goroutines; {len(report.toll.kills)} die"
+        f"An instance of auth holds up to {say(high)} goroutines; {len(report.cost.kills)} die"
     ),
     "memory": lambda report, low, high: f"Memory of an auth instance grows to {say(high, 'MiB')}",
     "queries": lambda report, low, high: f"The database gets {say(low)} to {say(high)} queries/s",

@@ -14,34 +14,14 @@ from typing import Any
 import numpy as np
 
 from meshlab.figures.style import say
-from meshlab.incident.cost import BAD, Toll, failures, toll
-from meshlab.incident.milestones import stations
-from meshlab.incident.readings import Seen, shown
+from meshlab.incident.cost import BAD, Cost, failures
+from meshlab.incident.milestones import Milestone, read_milestones
+from meshlab.incident.readings import Observed, observe
 from meshlab.incident.scenario import utc
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 
 AS_IT_WAS = "what happened"
-MINUTE = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the post-mortem: ``what`` it says of the minute ``told`` (s), and what a run shows.
-
-    ``kind`` is cause (the scenario says so), event (it may emerge or not) or people (what they did,
-    of which a run knows nothing). It ``emerged`` (s) or did not; ``shows`` are the run's numbers.
-    """
-
-    told: float
-    what: str
-    kind: str
-    emerged: float | None
-    shows: str
-
-    @property
-    def in_its_minute(self) -> bool:
-        return self.emerged is not None and self.told <= self.emerged < self.told + MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +34,16 @@ class Report:
     weight: int
     engine: str
     digest: str
-    lines: tuple[Line, ...]
-    toll: Toll
+    lines: tuple[Milestone, ...]
+    cost: Cost
     verdict: tuple[str, ...]
 
 
-def read_report(result: Result, history: str = AS_IT_WAS, before: Toll | None = None) -> Report:
+def read_report(result: Result, history: str = AS_IT_WAS, before: Cost | None = None) -> Report:
     """Read a run's own post-mortem. ``before`` is what it cost as it was, to compare with."""
     columns = Columns(result.recordings)
-    seen = Seen(result, columns, toll(result, columns))
-    lines = tuple(
-        Line(s.told, s.what, s.kind, s.emerged, shown(seen, s)) for s in stations(result, columns)
-    )
+    run = observe(result, columns)
+    lines = tuple(read_milestones(result, columns))
     return Report(
         scenario=result.scenario.name,
         history=history,
@@ -74,17 +52,17 @@ def read_report(result: Result, history: str = AS_IT_WAS, before: Toll | None = 
         engine=result.engine,
         digest=result.digest(),
         lines=lines,
-        toll=seen.toll,
-        verdict=(*_compared(seen.toll, before), *_verdict(seen, lines)),
+        cost=run.cost,
+        verdict=(*_compared(run.cost, before), *_verdict(run, lines)),
     )
 
 
-def _verdict(seen: Seen, lines: Sequence[Line]) -> tuple[str, ...]:
+def _verdict(run: Observed, lines: Sequence[Milestone]) -> tuple[str, ...]:
     """What is to be said in the end; each sentence from the run."""
-    return (_marks(lines), _users(seen.toll), _database(seen), _warning(seen))
+    return (_marks(lines), _users(run.cost), _database(run), _warning(run))
 
 
-def _marks(lines: Sequence[Line]) -> str:
+def _marks(lines: Sequence[Milestone]) -> str:
     events = [line for line in lines if line.kind == "event"]
     emerged = [line for line in events if line.emerged is not None]
     inside = sum(line.in_its_minute for line in emerged)
@@ -94,7 +72,7 @@ def _marks(lines: Sequence[Line]) -> str:
     )
 
 
-def _users(cost: Toll) -> str:
+def _users(cost: Cost) -> str:
     deaths = f"{len(cost.kills)} instances died out of memory"
     return (
         f"Users lost {say(cost.failed, 'pages')}; for {say(cost.bad_minutes, 'minutes')} more than "
@@ -102,23 +80,23 @@ def _users(cost: Toll) -> str:
     )
 
 
-def _database(seen: Seen) -> str:
+def _database(run: Observed) -> str:
     """Whether the database was slower than in the calm minutes, and how much it was asked."""
-    queries = seen.columns.rate("mesh_requests_total", destination="database")
-    took = 1000 * seen.columns.mean("service_request_duration_seconds", service="database")
-    normal, slowest = seen.calm(took), float(np.nanmax(took))
+    queries = run.columns.rate("mesh_requests_total", destination="database")
+    took = 1000 * run.columns.mean("service_request_duration_seconds", service="database")
+    normal, slowest = run.calm(took), float(np.nanmax(took))
     verdict = "It was not the database" if slowest < 1.5 * normal else "The database got slower"
     least = float(np.nanmin(queries))
     return (
         f"{verdict}: a query took {say(slowest, 'ms')} at most, {say(normal, 'ms')} in calm "
-        f"minutes; at the lowest it got {say(least)} of {say(seen.calm(queries))} queries/s."
+        f"minutes; at the lowest it got {say(least)} of {say(run.calm(queries))} queries/s."
     )
 
 
-def _warning(seen: Seen) -> str:
+def _warning(run: Observed) -> str:
     """How long goroutines had told it when users began to feel it."""
-    times, held = seen.columns.times, np.nan_to_num(seen.fullest)
-    share, _ = failures(seen.columns)
+    times, held = run.columns.times, np.nan_to_num(run.fullest)
+    share, _ = failures(run.columns)
     many, felt = np.flatnonzero(held > 1000.0), np.flatnonzero(share > BAD)
     if not len(felt):
         return "Users never felt it."
@@ -131,7 +109,7 @@ def _warning(seen: Seen) -> str:
     )
 
 
-def _compared(cost: Toll, before: Toll | None) -> tuple[str, ...]:
+def _compared(cost: Cost, before: Cost | None) -> tuple[str, ...]:
     """What another history saved or cost, against what happened."""
     if before is None:
         return ()

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from meshlab.figures.style import say
-from meshlab.incident.postmortem.report import MINUTE, Line, Report
+from meshlab.incident.cost import told as cost_in_words
+from meshlab.incident.milestones import MINUTE, Milestone
+from meshlab.incident.postmortem.report import Report
 from meshlab.incident.scenario import utc
 
 WIDEST = 130
@@ -49,7 +50,7 @@ def lines(happened: Report, other: Report | None = None) -> Rows:
     return Rows(head, tuple(rows))
 
 
-def _emerged(line: Line) -> str:
+def _emerged(line: Milestone) -> str:
     """When, and how far from the minute that the post-mortem names."""
     if line.emerged is None:
         return "" if line.kind == "people" else NEVER
@@ -64,21 +65,9 @@ def _off(away: float) -> str:
 
 def costs(happened: Report, other: Report) -> Rows:
     """What each history cost."""
-    both = [_cost(happened), _cost(other)]
+    both = [cost_in_words(happened.cost), cost_in_words(other.cost)]
     rows = tuple((name, both[0][name], both[1][name]) for name in both[0])
     return Rows(("", happened.history, other.history), rows)
-
-
-def _cost(report: Report) -> dict[str, str]:
-    cost, first = report.toll, report.toll.next_kill()
-    return {
-        "pages that users lost": say(cost.failed),
-        "minutes of outage": say(cost.bad_minutes),
-        "most tries/s at auth": say(cost.peak),
-        "instances that died": f"{len(cost.kills)}",
-        "first death": NEVER if first is None else utc(first),
-        "pages that fail at the end": say(cost.last, "%"),
-    }
 
 
 # ---- in a terminal

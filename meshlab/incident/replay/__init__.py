@@ -1,10 +1,8 @@
 """The replay: the incident as recorded, frame by frame, and another history beside it.
 
 story       everything that the player shows, worked out once, one value for each scrape
-stations    the minutes of the post-mortem, and where each emerged in this run
 player      the widget that plays a story; scrubbing asks nothing of Python
 panel       the player with sliders and switches: change history, and compare
 """
 
-from meshlab.incident.milestones import stations as stations
 from meshlab.incident.replay.story import story as story

@@ -179,14 +179,14 @@ function rows(story, parent) {
 }
 
 // The post-mortem's minutes above the axis, and below it where each emerged in this run.
-function stations(story, parent, jump) {
+function milestones(story, parent, jump) {
   const W = 1200, L = 112, end = story.times.at(-1), x = (time) => L + (time / end) * (W - L - 20);
   const svg = el("svg", { viewBox: `0 0 ${W} 50`, role: "img",
     "aria-label": "minutes of the post-mortem, and where they emerged" }, parent);
   el("text", { x: 0, y: 27, class: "title" }, svg, "▽ post-mortem");
   el("text", { x: 0, y: 45, class: "title" }, svg, "▲ this run ■ cause");
   el("line", { x1: L, x2: W - 20, y1: 32, y2: 32, stroke: GREY }, svg);
-  for (const { told, what, kind, emerged } of story.stations) {
+  for (const { told, what, kind, emerged } of story.milestones) {
     const clock = story.clock[Math.round(told / end * (story.times.length - 1))].slice(0, 5);
     const mark = el("text", { x: x(told), y: 28, "text-anchor": "middle" }, svg, "▽");
     el("text", { x: x(told), y: 16, "text-anchor": "middle" }, svg, clock);
@@ -241,7 +241,7 @@ export function draw(story, host, heard = () => {}) {
   const clock = el("output", { "aria-hidden": "true" }, bar);
   let index = 0, playing = false, began = 0, from = 0;
   const find = (time) => Math.max(0, story.times.findLastIndex((at) => at <= time));
-  const marks = stations(story, host, (time) => { stop(); move(find(time) + 1); heard(story.times[index]); });
+  const marks = milestones(story, host, (time) => { stop(); move(find(time) + 1); heard(story.times[index]); });
   const words = el("p", { class: "words", role: "status" }, host);
   const board = el("div", { class: "board" }, host);
   const left = el("div", {}, board), right = el("div", {}, board);

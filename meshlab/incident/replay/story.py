@@ -8,7 +8,7 @@ forth in it. A number that is not known is None.
     instances         per service and instance a letter: u up, k killed, d down otherwise
     charts            lines over time, each chart on its own scale, with a limit if there is one
     breakers          per breaker a letter: c closed, h half-open, o open, and its last reason
-    ledger, stations  what was decided and why; the post-mortem's minutes, and where they emerged
+    ledger, milestones  what was decided and why; the post-mortem's minutes, and where they emerged
     words             every moment in a sentence or three
 """
 
@@ -20,8 +20,8 @@ import numpy as np
 
 from meshlab.figures.layers import layered
 from meshlab.figures.style import LOOK, SPARE, Look, say
-from meshlab.incident.cost import auth_instances, failures, storm, toll
-from meshlab.incident.milestones import stations
+from meshlab.incident.cost import auth_instances, cost_of, failures, storm, told
+from meshlab.incident.milestones import read_milestones
 from meshlab.incident.scenario import utc
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns, ratio
@@ -39,9 +39,9 @@ def story(result: Result) -> dict[str, Any]:
         "charts": charts(result, columns),
         "breakers": _breakers(result, columns),
         "ledger": [[entry.time, _line(entry)] for entry in result.ledger],
-        "stations": [
-            {"told": s.told, "what": s.what, "kind": s.kind, "emerged": s.emerged}
-            for s in stations(result, columns)
+        "milestones": [
+            {"told": m.told, "what": m.what, "kind": m.kind, "emerged": m.emerged}
+            for m in read_milestones(result, columns)
         ],
         "numbers": numbers(result, columns, 0.0),
         "words": words(columns),
@@ -80,9 +80,9 @@ def _instances(result: Result, c: Columns) -> dict[str, dict[str, str]]:
     for service in result.scenario.services:
         for name in service.instance_names():
             up = c.total("up", job="service", instance=name)
-            told = [(0.0, "d"), *why.get(name, [])]
+            fates = [(0.0, "d"), *why.get(name, [])]
             letters = [
-                "u" if lives else [letter for at, letter in told if at <= time][-1]
+                "u" if lives else [letter for at, letter in fates if at <= time][-1]
                 for time, lives in zip(c.times, up, strict=True)
             ]
             found.setdefault(service.name, {})[name] = "".join(letters)
@@ -168,15 +168,8 @@ def _line(entry: Any) -> str:
 
 def numbers(result: Result, c: Columns, after: float) -> dict[str, str]:
     """What stands beside another history; the next kill is looked for ``after`` a time (s)."""
-    cost = toll(result, c)
-    following = cost.next_kill(after)
-    return {
-        "failed pages": say(cost.failed),
-        "minutes of outage": say(cost.bad_minutes),
-        "peak load at auth": say(cost.peak, "tries/s"),
-        "next kill": f"{utc(following)}" if following is not None else "none",
-        "pages that fail at the end": say(cost.last, "%"),
-    }
+    cost = told(cost_of(result, c), after)
+    return {name: value for name, value in cost.items() if name != "instances killed"}
 
 
 def words(c: Columns) -> list[str]:
@@ -189,20 +182,20 @@ def words(c: Columns) -> list[str]:
     shut = (c.matrix("mesh_breaker_state") > 0).sum(axis=0)
     queries = c.rate("mesh_requests_total", destination="database")
     took = 1000 * c.mean("service_request_duration_seconds", service="database")
-    told = []
+    every = []
     for i in range(c.length):
         there = f"{alive[i]} of {len(held)} instances of auth alive"
         if alive[i]:
             full = f"the fullest holds {say(fullest[i])} goroutines"
             there += f", {full}; {say(tries[i])} tries/s reach them"
         query = f", {say(took[i], 'ms')} each" if took[i] == took[i] else ""
-        told.append(
+        every.append(
             f"{utc(c.times[i])}: {say(asked[i])} pages/s asked for, {say(share[i], '%')} of them "
             f"fail. {there}. {shut[i]} breakers are not closed. "
             f"Database: {say(queries[i])} queries/s{query}."
         )
-    told[0] = f"{utc(c.times[0])}: nothing is counted yet, the run begins."
-    return told
+    every[0] = f"{utc(c.times[0])}: nothing is counted yet, the run begins."
+    return every
 
 
 def numbers_of(values: np.ndarray) -> list[float | None]:

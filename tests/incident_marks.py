@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meshlab.incident.cost import BAD, auth_instances, calm, dark, deaths, failures, storm, toll
+from meshlab.incident.cost import BAD, auth_instances, calm, cost_of, dark, deaths, failures, storm
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 
@@ -41,7 +41,7 @@ class Marks:
 def marks(result: Result) -> Marks:
     """Every mark of one run."""
     columns = Columns(result.recordings)
-    cost = toll(result, columns)
+    cost = cost_of(result, columns)
     return Marks(
         kills=tuple((e.time, e.subject, dict(e.evidence)["goroutines"]) for e in deaths(result)),
         at_rest=_at_rest(columns),
