@@ -17,7 +17,7 @@ class Marks:
 
     ``kills`` are the deaths of auth instances out of memory: (time, instance, goroutines).
     ``at_rest`` is how many goroutines the busiest auth instance has in the calm minutes, on
-    average: the most that it has there would grow with the lumps of a weighted run. ``peak`` is the
+    average: the most that it has there would grow with the lumps of a thinned run. ``peak`` is the
     most tries that reached live auth instances in a second, at ``peak_at``. ``dark`` is the longest
     span in which nobody was authenticated, ``restored`` when the shop was whole. ``failed`` counts
     users' pages that failed, ``bad_minutes`` the time in which more than 1 % of them did.

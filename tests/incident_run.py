@@ -9,10 +9,10 @@ from meshlab.engines.run import run
 from meshlab.incident.scenario import incident
 from meshlab.mesh.result import Result
 
-WEIGHT = 100
+THINNING = 100
 
 
 @cache
 def happened() -> Result:
     """What happened, seed 1."""
-    return run(replace(incident(), weight=WEIGHT), 1)
+    return run(replace(incident(), thinning=THINNING), 1)

@@ -22,11 +22,11 @@ emerged in the run, what the run shows there, and a verdict. Nothing but causes
 is set by the clock: traffic, a leak from 14:25, a restart with the fix at 14:42."""
 
 REPLAY_MORE = """\
---weight 1 runs every request: about a hundred million events. --what-if names a
+--thinning 1 runs every request: about a hundred million events. --what-if names a
 defence of meshlab/incident/history.py; an unknown name lists those there are.
 
 The JSON document has the keys happened and what_if, with the fields of Report in
-meshlab/incident/postmortem/report.py. The same seed and weight give the same bytes."""
+meshlab/incident/postmortem/report.py. The same seed and thinning give the same bytes."""
 
 EXPORT = """\
 Run the incident and write what was scraped, with timestamps, as OpenMetrics:
@@ -66,7 +66,7 @@ def _add_run(parser: Any) -> None:
     """The options that choose a run."""
     parser.add_argument("--seed", type=whole(0), default=1, metavar="N", help="another run (1)")
     text = "a simulated request stands for N (100); 1 is full scale"
-    parser.add_argument("--weight", type=whole(1), default=100, metavar="N", help=text)
+    parser.add_argument("--thinning", type=whole(1), default=100, metavar="N", help=text)
     parser.add_argument("--what-if", metavar="NAME", help="another history: with this defence")
     parser.add_argument("--at", metavar="HH:MM", help="the defence holds from then on, not 14:20")
 
@@ -159,7 +159,7 @@ def _incident(chosen: argparse.Namespace) -> Scenario:
 
     from meshlab.incident.scenario import incident
 
-    return replace(incident(), weight=chosen.weight)
+    return replace(incident(), thinning=chosen.thinning)
 
 
 def _what_if(chosen: argparse.Namespace) -> tuple[Scenario, str] | None:

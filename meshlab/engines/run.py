@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from meshlab.engines.choice import choose
 from meshlab.engines.size import MOST_EVENTS, check_size
-from meshlab.engines.thinning import in_real_units, lighter
+from meshlab.engines.thinning import in_real_units, thin
 from meshlab.mesh.mesh import Mesh, Progress
 from meshlab.mesh.result import Result
 from meshlab.model.rules import check, require_type
@@ -26,8 +26,8 @@ def run(
     require_type(scenario, Scenario, "run", "scenario")
     fits = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
     check(fits, "run", "seed must be a whole number >= 0", seed)
-    if scenario.weight > 1:
-        return in_real_units(run(lighter(scenario), seed, progress, engine), scenario)
+    if scenario.thinning > 1:
+        return in_real_units(run(thin(scenario), seed, progress, engine), scenario)
     chosen, reason = choose(scenario, engine)
     check_size(scenario, MOST_EVENTS[chosen])
     if chosen == "compiled":

@@ -89,12 +89,12 @@ class Knobs:
         names = [f.name for f in fields(self)]
         return {n: getattr(self, n) for n in names if getattr(self, n) != getattr(plain, n)}
 
-    def scenario(self, at: float = 0.0, weight: int = 100, seed: int = 1) -> Scenario:
+    def scenario(self, at: float = 0.0, thinning: int = 100, seed: int = 1) -> Scenario:
         """The incident with every turned knob, from ``at`` (s) on."""
         acts = min(self.act_at, NEVER) * 60.0
         parameters = replace(AS_IT_WAS, restart_at=acts)
         as_it_was = incident(parameters, restart=acts < NEVER * 60.0)
-        return self.apply(replace(as_it_was, weight=weight), at, seed)
+        return self.apply(replace(as_it_was, thinning=thinning), at, seed)
 
     def apply(self, scenario: Scenario, at: float, seed: int = 1) -> Scenario:
         """Turn what is turned here in an incident, from ``at`` (s) on, and leave the rest.

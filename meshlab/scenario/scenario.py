@@ -41,7 +41,7 @@ class Scenario:
     """Everything a run depends on, besides its seed.
 
     ``scrape_interval`` (s) is how often every registry is read; ``trace_sampling`` the share of
-    requests whose trace is kept. With a ``weight`` of N each request of the run stands for N (see
+    requests whose trace is kept. With a ``thinning`` of N each request of the run stands for N (see
     `meshlab.engines.thinning`).
     """
 
@@ -55,7 +55,7 @@ class Scenario:
     scrape_interval: float = 5.0
     trace_sampling: float = 0.01
     name: str = "scenario"
-    weight: int = 1
+    thinning: int = 1
 
     def __post_init__(self) -> None:
         require_name(self.name, "scenario", "name")
@@ -63,7 +63,7 @@ class Scenario:
         require_positive(self.duration, where, "duration")
         require_positive(self.scrape_interval, where, "scrape_interval")
         require_share(self.trace_sampling, where, "trace_sampling")
-        require_count(self.weight, 1, where, "weight")
+        require_count(self.thinning, 1, where, "thinning")
         require_tuple(self.services, Service, where, "services")
         require_tuple(self.edges, Edge, where, "edges")
         require_tuple(self.loads, Load, where, "loads")

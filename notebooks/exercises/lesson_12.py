@@ -29,7 +29,7 @@ TEN = (
 
 def as_it_was(*, restart: bool = True) -> Scenario:
     """The incident at a hundredth of its requests: quick enough to ask it many things."""
-    return replace(incident(restart=restart), weight=100)
+    return replace(incident(restart=restart), thinning=100)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Keep what was measured: ``python -m tests.benchmarks.record [bench] [queues] [weight]``.
+"""Keep what was measured: ``python -m tests.benchmarks.record [bench] [queues] [thinning]``.
 
 In measured.md every measurement stands under the command that gives it, with its day and its
 machine, as it was printed. The README quotes lines of it.
@@ -20,7 +20,7 @@ TITLE = "# What was measured, and by which command\n"
 COMMANDS = {
     "bench": "python -m tests.benchmarks --largest 8",
     "queues": "python -m tests.benchmarks queues",
-    "weight": "python -m tests.benchmarks.weight",
+    "thinning": "python -m tests.benchmarks.thinning",
 }
 """``queues`` alone is for Python 3.13, which happysim needs."""
 

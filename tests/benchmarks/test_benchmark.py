@@ -14,7 +14,7 @@ from meshlab.model import Outcome
 from meshlab.scenario.faults import Slowdown
 from meshlab.scenario.scenario import Scenario
 from tests.benchmarks import __main__ as bench
-from tests.benchmarks import floor, record, weight
+from tests.benchmarks import floor, record, thinning
 from tests.benchmarks.chain import CALM, STORM
 from tests.benchmarks.engines import BASE, ENGINES, Row, prove
 from tests.benchmarks.full_scale import resident, scaled_shop
@@ -108,9 +108,9 @@ def test_without_a_compiler_there_is_no_floor(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_what_is_measured_anew_replaces_only_its_own_block() -> None:
-    bench, weights = record.COMMANDS["bench"], record.COMMANDS["weight"]
-    kept = record.blocks(record.page({weights: "its table\n", bench: "old\n"}))
-    assert kept == {bench: "old\n", weights: "its table\n"}
+    bench, thinnings = record.COMMANDS["bench"], record.COMMANDS["thinning"]
+    kept = record.blocks(record.page({thinnings: "its table\n", bench: "old\n"}))
+    assert kept == {bench: "old\n", thinnings: "its table\n"}
     assert record.blocks(record.page({**kept, bench: "new\n"})) == {**kept, bench: "new\n"}
 
 
@@ -137,23 +137,23 @@ def test_a_section_or_size_that_is_none_is_named(
 def test_the_error_of_a_weight_is_a_share_of_full_scale_but_for_times() -> None:
     frame = pd.DataFrame(
         {
-            "weight": [1, 1, 10, 10, 100, 100],
+            "thinning": [1, 1, 10, 10, 100, 100],
             "pages": [99.0, 101.0, 110.0, 110.0, 90.0, 100.0],
             "back, s": [10.0, 10.0, 11.0, 13.0, 9.0, 9.0],
         }
     )
-    full, ten, hundred = weight.errors(frame, "pages")
+    full, ten, hundred = thinning.errors(frame, "pages")
     assert full == pytest.approx((100.0, 2**0.5))
     assert ten == pytest.approx((0.1, 0.0))
     assert hundred == pytest.approx((-0.05, 0.05 * 2**0.5))
-    assert weight.told("pages", hundred) == "-5.00 ± 7.07 %"
-    assert weight.told("back, s", weight.errors(frame, "back, s")[1]) == "+2.0 ± 1.4 s"
+    assert thinning.told("pages", hundred) == "-5.00 ± 7.07 %"
+    assert thinning.told("back, s", thinning.errors(frame, "back, s")[1]) == "+2.0 ± 1.4 s"
 
 
 def test_quantiles_are_those_of_the_calls_between_two_scrapes() -> None:
     slow = Slowdown(service="gateway", factor=1000.0, start=20.0, end=40.0)
     result = run(replace(scaled_shop(20.0, 40.0), faults=(slow,)), seed=1)
     page = ("client", "gateway")
-    before, during = (weight.quantile(result, 0.5, t, t + 20.0, *page) for t in (0.0, 20.0))
+    before, during = (thinning.quantile(result, 0.5, t, t + 20.0, *page) for t in (0.0, 20.0))
     assert 0.1 < before < 0.75
     assert during == pytest.approx(before + 1.0, rel=0.3)

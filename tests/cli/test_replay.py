@@ -31,7 +31,7 @@ from meshlab.incident.scenario import incident, post_mortem, seconds_at, utc
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 from tests.incident_marks import marks
-from tests.incident_run import WEIGHT, happened
+from tests.incident_run import THINNING, happened
 
 Capture = pytest.CaptureFixture[str]
 
@@ -43,7 +43,7 @@ def report() -> Report:
 
 @cache
 def without_the_leak() -> Result:
-    scenario = replace(incident(), weight=WEIGHT)
+    scenario = replace(incident(), thinning=THINNING)
     return run(DEFENCES["no leak"].apply(scenario, 0.0), 1)
 
 
@@ -141,9 +141,9 @@ def test_without_the_leak_nothing_emerges_and_the_report_says_so() -> None:
     ("arguments", "told"),
     [
         ("replay --seed x", "--seed: must be a whole number >= 0, got 'x'"),
-        ("replay --weight 0", "--weight: must be a whole number >= 1, got '0'"),
-        ("replay --weight 1e3", "--weight: must be a whole number >= 1"),
-        ("replay --weight 2000", "weight must be at most the workers of"),
+        ("replay --thinning 0", "--thinning: must be a whole number >= 1, got '0'"),
+        ("replay --thinning 1e3", "--thinning: must be a whole number >= 1"),
+        ("replay --thinning 2000", "thinning must be at most the workers of"),
         ("replay --what-if prayer", "what if: unknown defence 'prayer'"),
         ("replay --at 14:30", "--at must come with --what-if"),
         ("replay --what-if breaker --at noon", "a time must be like 14:29"),
@@ -247,7 +247,7 @@ def test_who_stops_a_run_is_told_how_far_it_was(
 @pytest.mark.slow
 def test_ctrl_c_ends_a_run_at_full_scale_on_a_terminal() -> None:
     """The compiled engine gives way between two scrapes; the bar is gone, one line is left."""
-    command = [sys.executable, "-m", "meshlab", "replay", "--weight", "1"]
+    command = [sys.executable, "-m", "meshlab", "replay", "--thinning", "1"]
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=theirs, env={**os.environ, "TERM": "xterm"}

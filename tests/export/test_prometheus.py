@@ -22,7 +22,7 @@ from meshlab.incident.cost import deaths
 from meshlab.incident.scenario import Parameters, incident, utc
 from meshlab.mesh.result import Result
 from meshlab.telemetry.exposition_formats import FAMILY_OF
-from tests.incident_run import WEIGHT, happened
+from tests.incident_run import THINNING, happened
 
 pytestmark = pytest.mark.slow
 
@@ -255,7 +255,7 @@ def test_each_alert_fires_in_its_turn_and_the_database_never_does(
 
 
 def test_without_the_leak_no_alert_fires(promtool: str, tmp_path: Path) -> None:
-    calm = run(replace(incident(leak=False, restart=False), weight=WEIGHT), 1)
+    calm = run(replace(incident(leak=False, restart=False), thinning=THINNING), 1)
     duration = f"{calm.scenario.duration:g}s"
     asked = {"expr": "count_over_time(ALERTS[30m])", "eval_time": duration, "exp_samples": []}
     done = promtool_test(promtool, tmp_path, calm, promql_expr_test=[asked])

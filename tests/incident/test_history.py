@@ -17,7 +17,7 @@ ALERT = DEFENCES["alert on goroutines"]
 
 def until_half_past() -> Scenario:
     """The incident until 14:30, without the operators that come too late."""
-    return replace(incident(restart=False), weight=100, duration=600.0)
+    return replace(incident(restart=False), thinning=100, duration=600.0)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -9,7 +9,7 @@ from meshlab.engines.run import run
 from meshlab.incident.cost import cost_of
 from meshlab.incident.investigation import ACTIONS, CAUSES, SOURCES, Investigation
 from meshlab.incident.investigation.actions import restart_with_fix
-from meshlab.incident.investigation.case import WEIGHT
+from meshlab.incident.investigation.case import THINNING
 from meshlab.incident.investigation.evidence import LAG, Evidence, Reading
 from meshlab.incident.scenario import incident, seconds_at
 from meshlab.model import ConfigError
@@ -18,7 +18,7 @@ from meshlab.scenario.scenario import Scenario
 
 @pytest.fixture(scope="module")
 def disaster() -> Scenario:
-    return replace(incident(restart=False), weight=WEIGHT)
+    return replace(incident(restart=False), thinning=THINNING)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def case(first: Investigation) -> Investigation:
 @pytest.fixture(scope="module")
 def calm() -> Investigation:
     """A day on which nothing leaks."""
-    return Investigation(replace(incident(leak=False, restart=False), weight=WEIGHT))
+    return Investigation(replace(incident(leak=False, restart=False), thinning=THINNING))
 
 
 # ---- what a look shows
@@ -162,7 +162,7 @@ def test_the_sooner_the_fix_the_fewer_pages_fail(first: Investigation) -> None:
 
 def test_the_teams_history_is_the_incident_as_it_was(case: Investigation) -> None:
     teams = case.act("wait").teams
-    assert teams == cost_of(run(replace(incident(), weight=WEIGHT), 1))
+    assert teams == cost_of(run(replace(incident(), thinning=THINNING), 1))
 
 
 def test_without_the_fix_a_restart_dies_again(case: Investigation) -> None:

@@ -11,7 +11,7 @@ from meshlab.incident.scenario import incident
 
 @pytest.fixture(scope="module")
 def first() -> Investigation:
-    return Investigation(replace(incident(restart=False), weight=100))
+    return Investigation(replace(incident(restart=False), thinning=100))
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ pytestmark = [
 
 @cache
 def every(scale: str) -> list[Marks]:
-    weight, seeds = SCALES[scale]
-    scenario = replace(incident(), weight=weight)
+    thinning, seeds = SCALES[scale]
+    scenario = replace(incident(), thinning=thinning)
     return [marks(run(scenario, seed)) for seed in range(1, seeds + 1)]
 
 

@@ -18,13 +18,13 @@ from tests.incident_marks import marks
 
 pytestmark = pytest.mark.slow
 
-WEIGHT = 100
+THINNING = 100
 
 
 @cache
 def result(leak: bool = True, restart: bool = True, leak_from: float = 300.0) -> Result:
     scenario = incident(Parameters(leak_from=leak_from), leak=leak, restart=restart)
-    return run(replace(scenario, weight=WEIGHT), seed=1)
+    return run(replace(scenario, thinning=THINNING), seed=1)
 
 
 def test_only_the_three_causes_have_a_time() -> None:

@@ -99,7 +99,7 @@ def test_milestones_stand_where_the_marks_of_the_run_are(happened: Result) -> No
 
 
 def test_without_the_leak_no_event_emerges() -> None:
-    calm = run(replace(incident(leak=False, restart=False), weight=100), 1)
+    calm = run(replace(incident(leak=False, restart=False), thinning=100), 1)
     assert all(s.emerged is None for s in read_milestones(calm) if s.kind == "event")
     assert [s.told for s in read_milestones(calm) if s.emerged is not None] == [180.0, 420.0]
 
@@ -115,8 +115,8 @@ def test_every_moment_is_said(told: dict[str, Any]) -> None:
 
 
 def test_knobs_that_nobody_turned_are_the_incident() -> None:
-    assert Knobs().scenario() == replace(incident(), weight=100)
-    assert Knobs().scenario(at=700.0) == replace(incident(), weight=100)
+    assert Knobs().scenario() == replace(incident(), thinning=100)
+    assert Knobs().scenario(at=700.0) == replace(incident(), thinning=100)
     assert Knobs().changed() == {}
 
 

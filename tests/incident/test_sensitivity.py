@@ -31,7 +31,7 @@ def more(name: str) -> Parameters:
 
 
 def measured(parameters: Parameters) -> Marks:
-    return marks(run(replace(incident(parameters), weight=100), seed=1))
+    return marks(run(replace(incident(parameters), thinning=100), seed=1))
 
 
 @cache

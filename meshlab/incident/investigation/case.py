@@ -32,7 +32,7 @@ from meshlab.scenario.scenario import Scenario
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-WEIGHT = 100
+THINNING = 100
 """How many requests each simulated one stands for, wherever an answer must be quick."""
 
 NAMING = 1
@@ -99,7 +99,7 @@ class Investigation:
     def __init__(
         self, scenario: Scenario | None = None, seed: int = 1, start: str = "14:35"
     ) -> None:
-        self.scenario = scenario or replace(incident(restart=False), weight=WEIGHT)
+        self.scenario = scenario or replace(incident(restart=False), thinning=THINNING)
         self.result: Result = run(self.scenario, seed)
         self.happened: Cost = cost_of(self.result)
         self.began = self.now = seconds_at(start)

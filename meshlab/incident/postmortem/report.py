@@ -31,7 +31,7 @@ class Report:
     scenario: str
     history: str
     seed: int
-    weight: int
+    thinning: int
     engine: str
     digest: str
     lines: tuple[Milestone, ...]
@@ -48,7 +48,7 @@ def read_report(result: Result, history: str = AS_IT_WAS, before: Cost | None = 
         scenario=result.scenario.name,
         history=history,
         seed=result.seed,
-        weight=result.scenario.weight,
+        thinning=result.scenario.thinning,
         engine=result.engine,
         digest=result.digest(),
         lines=lines,

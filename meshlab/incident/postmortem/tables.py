@@ -32,7 +32,9 @@ class Rows:
 
 def title(report: Report) -> str:
     """What was run, and how."""
-    each = "each request runs" if report.weight == 1 else f"a request stands for {report.weight}"
+    each = (
+        "each request runs" if report.thinning == 1 else f"a request stands for {report.thinning}"
+    )
     return f"{report.history}; seed {report.seed}, {each}, {report.engine} engine"
 
 

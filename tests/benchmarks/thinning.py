@@ -1,7 +1,7 @@
-"""What weight costs in accuracy: ``python -m tests.benchmarks.weight``.
+"""What thinning costs in accuracy: ``python -m tests.benchmarks.thinning``.
 
     full scale, some seeds  --> mean of each number, and its spread over the seeds
-    weight 10, weight 100   --> how far their means are from it, and their own spread
+    thinning 10, thinning 100   --> how far their means are from it, and their own spread
 
 Numbers are totals, percentiles and the marks of the incident. What a seed changes at full scale is
 the yardstick: an error below it can't be seen.
@@ -31,7 +31,7 @@ from tests.incident_marks import marks
 if TYPE_CHECKING:
     import pandas as pd
 
-WEIGHTS = (1, 10, 100)
+THINNINGS = (1, 10, 100)
 
 Numbers = dict[str, float]
 """What is compared; a name that ends in ", s" is a time, and its error is told in seconds."""
@@ -108,18 +108,18 @@ CASES = {"shop": Case(slow_shop(), of_shop), "incident": Case(incident(), of_inc
 
 
 def errors(frame: pd.DataFrame, name: str) -> list[tuple[float, float]]:
-    """For every weight: how far the mean is from that at full scale, and the spread over seeds.
+    """For every thinning: how far the mean is from that at full scale, and the spread over seeds.
 
     At full scale itself it is the mean, and the spread. In seconds for times, otherwise as a share
     of full scale's mean.
     """
-    means = frame.groupby("weight")[name].mean()
-    spreads = frame.groupby("weight")[name].std()
+    means = frame.groupby("thinning")[name].mean()
+    spreads = frame.groupby("thinning")[name].std()
     full = float(means[1])
     unit = 1.0 if name.endswith(", s") else full
     return [(full, float(spreads[1]))] + [
-        ((float(means[weight]) - full) / unit, float(spreads[weight]) / unit)
-        for weight in WEIGHTS[1:]
+        ((float(means[thinning]) - full) / unit, float(spreads[thinning]) / unit)
+        for thinning in THINNINGS[1:]
     ]
 
 
@@ -133,7 +133,7 @@ def told(name: str, error: tuple[float, float]) -> str:
 
 def table(frame: pd.DataFrame, names: list[str], title: str) -> Table:
     made = Table("number", title=title, title_justify="left")
-    for column in ("full scale", *(f"weight {weight}" for weight in WEIGHTS[1:])):
+    for column in ("full scale", *(f"thinning {thinning}" for thinning in THINNINGS[1:])):
         made.add_column(column, justify="right")
     for name in names:
         (full, spread), *rest = errors(frame, name)
@@ -144,9 +144,9 @@ def table(frame: pd.DataFrame, names: list[str], title: str) -> Table:
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.weight")
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.thinning")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
-    parser.add_argument("--seeds", type=int, default=5, help="of each weight")
+    parser.add_argument("--seeds", type=int, default=5, help="of each thinning")
     parser.add_argument("--workers", type=int, default=None, help="processes; all cores")
     chosen = parser.parse_args(words)
     if unknown := set(chosen.cases) - set(CASES):
@@ -157,10 +157,10 @@ def main(words: list[str] | None = None) -> None:
     for name in chosen.cases or CASES:
         case = CASES[name]
         seeds = range(1, chosen.seeds + 1)
-        grid = {"weight": WEIGHTS}
+        grid = {"thinning": THINNINGS}
         workers, bar = chosen.workers, sys.stdout.isatty()
         frame = sweep(case.scenario, grid, seeds, case.read, workers=workers, progress=bar)
-        names = [column for column in frame.columns if column not in ("weight", "seed")]
+        names = [column for column in frame.columns if column not in ("thinning", "seed")]
         title = f"{name}, {chosen.seeds} seeds: mean difference from full scale ± spread over seeds"
         console.print(table(frame, names, title))
 
