@@ -194,6 +194,7 @@ def test_a_what_if_stands_beside_what_happened(
     assert died is not None and died.groups() == ("3", "0")
 
 
+@pytest.mark.slow
 def test_a_defence_from_a_minute_on_leaves_what_was_before(capsys: Capture) -> None:
     assert main(["replay", "--json", "--what-if", "no leak", "--at", "14:30"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -340,7 +341,8 @@ def test_the_page_tells_lines_and_verdict_without_a_script() -> None:
 
 
 def test_data_on_the_page_can_not_end_its_element() -> None:
-    from meshlab.figures.page import as_data, table
+    from meshlab.figures.page import as_data
+    from meshlab.figures.tables import Table, as_html
 
     assert as_data("x", "</script><b>").count("<") == 2
-    assert "&lt;b&gt;" in table(("head",), [("<b>",)])
+    assert "&lt;b&gt;" in as_html(Table(("head",), (("<b>",),)))

@@ -29,6 +29,7 @@ def test_a_run_has_the_digest_that_was_recorded(name: str, engine: str) -> None:
     assert run(RUNS[name](), SEED, engine=engine).digest() == RECORDED[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hash_seed", ["0", "1"])
 def test_another_process_and_hash_seed_give_the_same_bytes(hash_seed: str) -> None:
     found = subprocess.run(

@@ -111,6 +111,7 @@ def test_a_forecast_that_forgets_the_flat_case_is_not(capsys: pytest.CaptureFixt
 # ---- 4: another day
 
 
+@pytest.mark.slow
 def test_on_another_day_it_is_the_database(capsys: pytest.CaptureFixture[str]) -> None:
     assert check("12.4", "database")
     for wrong in ("leak", "network", "traffic", "retries", "breakers"):
@@ -130,6 +131,7 @@ def test_the_price_of_the_incident_is_the_same_every_time() -> None:
     assert cost("as it was", 2) == cost("as it was", 2)
 
 
+@pytest.mark.slow
 def test_what_operators_of_another_day_save_is_read_off_their_own_day() -> None:
     assert cost("alert on goroutines", 2) != cost_of(
         run(defended("alert on goroutines", seed=1), 2)

@@ -17,6 +17,7 @@ from exercises.lesson_A2 import (
 )
 
 
+@pytest.mark.slow
 def test_right_answers_are_right() -> None:
     assert check("A2.1", highest_safe_load())
     assert check("A2.2", lambda result: {"seconds": seconds_to_recover(result)})

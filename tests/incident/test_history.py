@@ -37,6 +37,7 @@ def test_the_operators_of_another_run_are_woken_at_other_times() -> None:
     assert one != two
 
 
+@pytest.mark.slow
 def test_the_knob_answers_for_the_seed_that_is_run() -> None:
     watched = Knobs(operators=OPERATORS[2])
     assert watched.scenario(seed=2) == ALERT.apply(Knobs().scenario(), 0.0, 2)

@@ -152,6 +152,7 @@ def test_without_the_rush_the_same_happens_later(case: Investigation) -> None:
 # ---- actions and the debrief
 
 
+@pytest.mark.slow
 def test_the_sooner_the_fix_the_fewer_pages_fail(first: Investigation) -> None:
     failed = [
         first.again(start).act("restart auth with the fix").yours.failed
@@ -160,6 +161,7 @@ def test_the_sooner_the_fix_the_fewer_pages_fail(first: Investigation) -> None:
     assert failed == sorted(failed) and failed[0] < failed[-1]
 
 
+@pytest.mark.slow
 def test_the_teams_history_is_the_incident_as_it_was(case: Investigation) -> None:
     teams = case.act("wait").teams
     assert teams == cost_of(run(replace(incident(), thinning=THINNING), 1))
@@ -171,6 +173,7 @@ def test_without_the_fix_a_restart_dies_again(case: Investigation) -> None:
     assert debrief.yours.last > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["restart the database", "no retries", "all zones", "wait"])
 def test_nothing_else_brings_the_dead_back(action: str, case: Investigation) -> None:
     debrief = case.act(action)
@@ -179,6 +182,7 @@ def test_nothing_else_brings_the_dead_back(action: str, case: Investigation) -> 
     assert action in str(debrief.rows())
 
 
+@pytest.mark.slow
 def test_the_debrief_says_when_the_cause_was_named_and_what_was_looked_at(
     case: Investigation,
 ) -> None:

@@ -134,6 +134,7 @@ def essence(result: Result) -> tuple[object, ...]:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(scenarios(), seeds)
 def test_scraping_more_or_less_often_never_changes_a_run(scenario: Scenario, seed: int) -> None:
@@ -154,6 +155,7 @@ def look_at_everything(mesh: Mesh) -> None:
     mesh.recorder.recordings()
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(scenarios(), seeds)
 def test_looking_at_states_never_moves_them(scenario: Scenario, seed: int) -> None:
@@ -162,6 +164,7 @@ def test_looking_at_states_never_moves_them(scenario: Scenario, seed: int) -> No
     assert watched.digest() == run(scenario, seed).digest()
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(scenarios(), seeds)
 def test_lanes_of_timers_give_the_run_that_a_heap_of_them_gives(

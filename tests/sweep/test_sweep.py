@@ -113,6 +113,7 @@ def test_whatever_the_executor_the_frame_is_the_same(engine: str, expected: pd.D
             pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
+@pytest.mark.slow
 def test_worker_processes_give_the_same_with_functions_of_a_notebook(
     expected: pd.DataFrame,
 ) -> None:
@@ -233,6 +234,7 @@ def test_all_worlds_must_measure_the_same_numbers() -> None:
         small(measure=lambda result: {f"n{result.seed}": 1.0})
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_told_with_a_world_and_finished_ones_stay(tmp_path: Path) -> None:
     def dies(result: Result) -> dict[str, float]:
         if result.seed == 9:
@@ -291,6 +293,7 @@ def progress(process: subprocess.Popen[str]) -> Iterator[int]:
             text = ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_interrupt_keeps_what_is_finished_and_the_next_sweep_goes_on(
     tmp_path: Path, workers: int
