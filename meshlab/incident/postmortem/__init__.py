@@ -4,8 +4,7 @@
                               +----to_json--> text for machines
                               +----write_page--> one HTML file that needs nothing else
 
-    shown     what a run has to say to each line of the post-mortem
-    report    the lines, what it cost, and a verdict: plain data
+    report    the milestones, what it cost, and a verdict: plain data
     tables    the report in a terminal
     page      the report, the player and figures as a page to share
 
