@@ -25,7 +25,7 @@ def printed(table: Table, colour: bool = False) -> str:
 def test_in_a_terminal_numbers_are_aligned_to_the_right_between_title_and_caption() -> None:
     lines = [line.rstrip() for line in printed(TABLE).splitlines()]
     assert [lines[0], lines[1], lines[-1]] == ["Calls", "edge  calls", "all of them"]
-    assert lines[3:5] == ["a|b     17", "<c>  3,000"]
+    assert lines[3:5] == ["a|b      17", "<c>   3,000"]
 
 
 def test_an_alarm_is_red_and_says_the_same_without_colour() -> None:
