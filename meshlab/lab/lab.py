@@ -14,9 +14,11 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from textwrap import dedent
 from typing import Any, NoReturn
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from IPython.display import Markdown, display
@@ -24,7 +26,6 @@ from tqdm import tqdm
 
 from meshlab.engines.run import run
 from meshlab.figures.style import plain, say, summary_of
-from meshlab.figures.tables import Table, as_markdown, text_of
 from meshlab.mesh.result import Result
 from meshlab.scenario.scenario import Scenario
 
@@ -110,10 +111,16 @@ def source(thing: object, *names: str) -> Text:
 def table(rows: pd.DataFrame | Sequence[dict[str, object]], caption: str = "") -> None:
     """Show rows as a table, with its caption above. Numbers are told as figures tell them."""
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
-    head = tuple(str(column) for column in frame.columns)
-    cells = frame.itertuples(index=False, name=None)
-    told = Table(head, tuple(tuple(map(text_of, row)) for row in cells), caption)
-    display(Text(as_markdown(told)))
+    columns = [str(column) for column in frame.columns]
+    cells = [[_cell(v) for v in row] for row in frame.itertuples(index=False, name=None)]
+    lines = ["| " + " | ".join(row) + " |" for row in (columns, ["---"] * len(columns), *cells)]
+    display(Text("\n".join([f"**{caption}**", "", *lines] if caption else lines)))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, Real) and not isinstance(value, bool | np.bool):
+        return say(float(value))
+    return str(value).replace("|", "\\|").replace("\n", " ")
 
 
 def run_with_progress(scenario: Scenario, seed: int = 1) -> Result:

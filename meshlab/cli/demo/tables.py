@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table as Grid
+from rich.table import Table
 from rich.text import Text
 
 from meshlab.cli.demo.incidents import BREAKER, Incident
 from meshlab.cli.demo.report import Report, Route, read_report
-from meshlab.figures.tables import Alarm, Table, in_terminal
 from meshlab.mesh.result import Result
 from meshlab.telemetry.ledger import Evidence
 
@@ -23,7 +23,7 @@ NOTHING = "-"
 WIDEST = 120
 """Columns beyond which nothing is easier to read."""
 
-Columns = Mapping[str, Callable[[Any], str]]
+Columns = Mapping[str, Callable[[Any], str | Text]]
 """The heading of each column, with ``>`` if it is right-aligned, and what it shows of a row."""
 
 
@@ -31,17 +31,19 @@ def show(result: Result, console: Console) -> None:
     """Print everything that the run of ``result`` has to tell."""
     report = read_report(result)
     console.width = min(console.width, WIDEST)
-    tables = [
+    parts: list[Text | Table] = [
+        _title(report),
         _table("Routing", ROUTING, report.routes),
         _table("What users got (p50, p95, p99 in ms)", PHASES, enumerate(report.phases, start=1)),
         _table("What the mesh did, and why", INCIDENTS, _alike(report)),
         _table("Edges (p50, p95, p99 in ms)", EDGES, report.routes, EDGES_SAY),
         _table("Load (in % of the tries on a service)", SHARES, report.shares, SHARES_SAY),
+        _summary(report),
     ]
-    shown = [in_terminal(table) for table in tables if table.rows]
-    for part in (_title(report), *shown, _summary(report)):
-        console.print(part)
-        console.print()
+    for part in parts:
+        if isinstance(part, Text) or part.row_count:
+            console.print(part)
+            console.print()
 
 
 def _title(report: Report) -> Text:
@@ -55,16 +57,30 @@ def _title(report: Report) -> Text:
 
 
 def _table(title: str, columns: Columns, rows: Iterable[Any], caption: str = "") -> Table:
-    cells = tuple(tuple(cell(row) for cell in columns.values()) for row in rows)
-    return Table(tuple(columns), cells, title, caption)
+    made = Table(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        caption=Text(caption, style="dim") if caption else None,
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for heading in columns:
+        name = heading.removeprefix(">")
+        made.add_column(name, justify="left" if name == heading else "right", overflow="fold")
+    for row in rows:
+        made.add_row(*(cell(row) for cell in columns.values()))
+    return made
 
 
 # ---- numbers and reasons as a reader likes them
 
 
-def bad_if(condition: bool, text: str) -> str:
+def bad_if(condition: bool, text: str) -> Text:
     """``text``, in a colour that nobody needs in order to read it, if ``condition`` holds."""
-    return Alarm(text) if condition else text
+    return Text(text, style="bold red" if condition else "")
 
 
 def ms(value: float | None) -> str:
@@ -127,7 +143,7 @@ def _alike(report: Report) -> Iterable[list[Incident]]:
     return groups.values()
 
 
-def _over(group: list[Incident]) -> str:
+def _over(group: list[Incident]) -> Text:
     """When the last of them was over."""
     ends = [incident.ended for incident in group if incident.ended is not None]
     return bad_if(
@@ -152,7 +168,7 @@ INCIDENTS: Columns = {
 }
 
 
-def _good(route: Route) -> str:
+def _good(route: Route) -> Text:
     ended = route.calls - route.in_flight
     share = route.succeeded / ended if ended else 1.0
     return bad_if(share < 0.99, percent(share))
@@ -183,7 +199,7 @@ SHARES: Columns = {
 SHARES_SAY = "expected: if all are there and well"
 
 
-def _summary(report: Report) -> Grid:
+def _summary(report: Report) -> Table:
     """The run in a few lines."""
     told = report.summary
     opened = [f"{route.name} opened {route.opened}x" for route in report.routes if route.opened]
@@ -196,7 +212,7 @@ def _summary(report: Report) -> Grid:
         "unhealed": "{unhealed:,} incidents at the end",
         "seed": f"{report.seed} (fingerprint of the run: {report.digest[:12]})",
     }
-    table = Grid.grid(padding=(0, 2, 0, 0))
+    table = Table.grid(padding=(0, 2, 0, 0))
     for name, text in lines.items():
         table.add_row(Text(name, style="bold"), text.format(**told))
     return table

@@ -15,7 +15,6 @@ from anywidget import AnyWidget
 from traitlets import Dict, List, Unicode
 
 from meshlab.figures.style import plain
-from meshlab.figures.tables import as_html, table_of
 from meshlab.incident.investigation.actions import ACTIONS
 from meshlab.incident.investigation.case import NAMING, Answer, Investigation
 from meshlab.incident.investigation.causes import CAUSES
@@ -114,7 +113,7 @@ class Desk(Box):
             rows = [shown.rows(), shown.team_rows(), shown.first_rows()]
         lines = shown.lines if isinstance(shown, Answer) else ()
         text = f"<pre>{html.escape(chr(10).join(lines))}</pre>" if lines else ""
-        self.table.value = "".join(as_html(table_of(each)) for each in rows if each) + text
+        self.table.value = "".join(_html(table) for table in rows if table) + text
 
     def __repr__(self) -> str:
         return f"Desk. {self.case!r} {self.words.text}"
@@ -144,6 +143,16 @@ def _groups() -> list[dict[str, Any]]:
         }
         for name, title, buttons in groups
     ]
+
+
+def _html(rows: list[dict[str, object]]) -> str:
+    """Rows as a table that a screen reader knows as one."""
+    head = "".join(f"<th scope='col'>{html.escape(str(name))}</th>" for name in rows[0])
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(str(v))}</td>" for v in row.values()) + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def desk(case: Investigation | None = None) -> Desk:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from rich.console import Console, RenderableType
+from dataclasses import dataclass
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
-from meshlab.figures.tables import Table, in_terminal
 from meshlab.incident.cost import told as cost_in_words
 from meshlab.incident.milestones import MINUTE, Milestone
 from meshlab.incident.postmortem.report import Report
@@ -19,6 +22,14 @@ LEGEND = "■ a cause, set by the scenario; ▲ it emerged; without a sign: what
 NEVER = "-"
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A table as texts, for whoever draws it."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 def title(report: Report) -> str:
     """What was run, and how."""
     each = (
@@ -27,7 +38,7 @@ def title(report: Report) -> str:
     return f"{report.history}; seed {report.seed}, {each}, {report.engine} engine"
 
 
-def lines(happened: Report, other: Report | None = None) -> Table:
+def lines(happened: Report, other: Report | None = None) -> Rows:
     """The post-mortem's lines, and when each emerged: in what happened, and in another history."""
     told = other or happened
     if other is None:
@@ -38,7 +49,7 @@ def lines(happened: Report, other: Report | None = None) -> Table:
     for was, now in zip(happened.lines, told.lines, strict=True):
         when = [_emerged(was)] if other is None else [_emerged(was), _emerged(now)]
         rows.append((utc(was.told)[:5], was.what, *when, now.shows))
-    return Table(head, tuple(rows), caption=LEGEND)
+    return Rows(head, tuple(rows))
 
 
 def _emerged(line: Milestone) -> str:
@@ -54,11 +65,11 @@ def _off(away: float) -> str:
     return "" if away < MINUTE else f" {away - MINUTE:.0f} s late"
 
 
-def costs(happened: Report, other: Report) -> Table:
+def costs(happened: Report, other: Report) -> Rows:
     """What each history cost."""
     both = [cost_in_words(happened.cost), cost_in_words(other.cost)]
     rows = tuple((name, both[0][name], both[1][name]) for name in both[0])
-    return Table(("", happened.history, other.history), rows)
+    return Rows(("", happened.history, other.history), rows)
 
 
 # ---- in a terminal
@@ -69,10 +80,26 @@ def show(happened: Report, console: Console, other: Report | None = None) -> Non
     console.width = min(console.width, WIDEST)
     told = other or happened
     name = told.scenario.capitalize()
-    parts: list[RenderableType] = [Text.assemble((name, "bold"), f"\n{title(told)}")]
-    parts.append(in_terminal(lines(happened, other)))
-    parts += [in_terminal(costs(happened, other))] if other else []
+    parts: list[Text | Table] = [Text.assemble((name, "bold"), f"\n{title(told)}")]
+    parts.append(_table(lines(happened, other), LEGEND))
+    parts += [_table(costs(happened, other))] if other else []
     parts.append(Text.assemble(("Verdict", "bold"), *(f"\n{said}" for said in told.verdict)))
     for part in parts:
         console.print(part)
         console.print()
+
+
+def _table(content: Rows, caption: str | None = None) -> Table:
+    made = Table(
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        caption=Text(caption) if caption else None,
+        caption_justify="left",
+    )
+    for name in content.head:
+        made.add_column(name, overflow="fold")
+    for row in content.rows:
+        made.add_row(*row)
+    return made
