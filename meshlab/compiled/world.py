@@ -353,8 +353,13 @@ class World:
         kind: int = 0,
         time: float = 0.0,
     ) -> Stop:
-        """Let the rules go on; what they wrote down goes to the ledger."""
-        why = Stop(advance(self.memory.root_array, until, int(command), a, b, kind, time))
+        """Let the rules go on; what they wrote down goes to the ledger.
+
+        Every argument is made plain: for an enum, or for an int in the place of a float, numba
+        would compile all the rules once more.
+        """
+        told = (float(until), int(command), int(a), int(b), int(kind), float(time))
+        why = Stop(advance(self.memory.root_array, *told))
         for note in self.memory.take("notes"):
             self.ledger.entries.append(entry_of(note, self))
         return why
