@@ -5,7 +5,8 @@
     run(scenario, seed, engine="compiled")     ConfigError, with the reason, if it can't
 
 Both give the same bytes. The compiled engine knows the parts in `COMPILED` and their fields; a
-scenario with anything else in it, a reader's own balancer say, runs on the reference engine.
+scenario with anything else in it, a reader's own balancer say, runs on the reference engine. So do
+small runs as long as the rules have yet to be compiled (see `meshlab.meanwhile`).
 """
 
 from __future__ import annotations

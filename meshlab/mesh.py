@@ -18,6 +18,7 @@ from meshlab.arrivals import Arrivals
 from meshlab.engine import Engine
 from meshlab.engines import choose
 from meshlab.estimate import MOST_EVENTS, check_size
+from meshlab.meanwhile import MEANWHILE
 from meshlab.membership import Membership
 from meshlab.model import Request
 from meshlab.result import Result
@@ -60,9 +61,13 @@ def run(
     chosen, reason = choose(scenario, engine)
     check_size(scenario, MOST_EVENTS[chosen])
     if chosen == "compiled":
-        from meshlab.compiled.world import World  # here: whoever never runs it needs no numba
+        # here: whoever never runs it needs no numba
+        from meshlab.compiled.warm import is_cold
+        from meshlab.compiled.world import World
 
-        return World(scenario, seed).run(progress)
+        reason = "" if engine == "compiled" else MEANWHILE.why(scenario, is_cold())
+        if not reason:
+            return World(scenario, seed).run(progress)
     result = Mesh(scenario, seed).run(progress)
     return replace(result, engine=f"reference: {reason}") if reason else result
 

@@ -32,7 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("weight",),
     ("transport", "membership", "inject", "upkeep"),
     ("amend",),
-    ("compiled",),
+    ("compiled", "meanwhile"),
     ("mesh",),
     (
         "telemetry.columns",
