@@ -206,18 +206,31 @@ class Span:
         return self.end - self.start
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
-    """A span with the spans that it caused, the earliest first."""
+    """A span with the spans that it caused, the earliest first.
+
+    Chains of calls may be thousands of spans long, so nothing here calls itself for the children.
+    """
 
     span: Span
     children: list[Node] = field(default_factory=list)
 
     def walk(self, depth: int = 0) -> Iterator[tuple[int, Span]]:
         """This span and all below it with their depth, in the order of a waterfall."""
-        yield depth, self.span
-        for child in self.children:
-            yield from child.walk(depth + 1)
+        waiting = [(depth, self)]
+        while waiting:
+            at, node = waiting.pop()
+            yield at, node.span
+            waiting += [(at + 1, child) for child in reversed(node.children)]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and list(self.walk()) == list(other.walk())
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Node({self.span.name!r}, {sum(1 for _ in self.walk()) - 1} spans below)"
 
 
 def tree(spans: Iterable[Span]) -> list[Node]:

@@ -81,7 +81,23 @@ def waterfall(spans: Iterable[Span], *, title: str) -> go.Figure:
 
 
 def _rows(nodes: list[Node], depth: int) -> Iterator[Row]:
-    """The rows of sibling calls, each followed by what its instance asked for in turn."""
+    """The rows of sibling calls, each followed by what its instance asked for in turn.
+
+    A stack holds the levels that are not finished: a trace may be deeper than Python may recurse.
+    """
+    levels = [_siblings(nodes, depth)]
+    while levels:
+        row = next(levels[-1], None)
+        if row is None:
+            levels.pop()
+            continue
+        yield row
+        below = [child for work in row.tries[0].children for child in work.children]
+        levels.append(_siblings(below, row.depth + 1))
+
+
+def _siblings(nodes: list[Node], depth: int) -> Iterator[Row]:
+    """The rows of sibling calls. More tries may join the last one when the next is asked for."""
     row: Row | None = None
     for node, after in pairwise([*_tries(nodes), None]):
         assert node is not None
@@ -92,7 +108,6 @@ def _rows(nodes: list[Node], depth: int) -> Iterator[Row]:
         row = Row(depth, row.attempt + 1 if row is not None and alike and row.failed else 1, [node])
         row.again = row.failed and after is not None and after.span.name == node.span.name
         yield row
-        yield from _rows([child for work in node.children for child in work.children], depth + 1)
 
 
 def _tries(nodes: list[Node]) -> Iterator[Node]:
@@ -100,10 +115,12 @@ def _tries(nodes: list[Node]) -> Iterator[Node]:
 
     A call that was refused has none and stands for itself.
     """
-    for node in nodes:
+    waiting = nodes[::-1]
+    while waiting:
+        node = waiting.pop()
         inner = [child for child in node.children if child.span.kind == "client"]
         if node.span.kind == "server" or inner:
-            yield from _tries(inner)
+            waiting += reversed(inner)
         else:
             yield node
 

@@ -16,6 +16,7 @@ from hypothesis import given
 from meshlab.model import ConfigError, Outcome
 from meshlab.tracing import (
     HeadSampler,
+    Node,
     Span,
     TraceContext,
     Words,
@@ -411,3 +412,20 @@ def test_every_span_is_in_the_tree_once_and_no_child_before_an_earlier_one() -> 
 
 def test_a_span_knows_how_long_it_took() -> None:
     assert span("a", None, 2.0).seconds == 1.0
+
+
+def test_a_tree_may_be_deeper_than_python_recurses() -> None:
+    deep = [span(str(i), str(i - 1) if i else None, float(i)) for i in range(3000)]
+    (root,), (same,) = tree(deep), tree(deep)
+    assert shape(deep)[-1] == (2999, "2999")
+    assert root == same
+    assert root != tree(deep[:-1])[0] != deep[0]
+    assert repr(root) == "Node('0', 2999 spans below)"
+
+
+def test_trees_of_the_same_spans_are_equal_only_if_they_have_the_same_shape() -> None:
+    spans = [span("a", None, 0.0), span("b", "a", 1.0), span("c", "b", 2.0)]
+    chain = tree(spans)[0]
+    flat = Node(spans[0], [Node(spans[1]), Node(spans[2])])
+    assert [s for _, s in chain.walk()] == [s for _, s in flat.walk()]
+    assert chain != flat
