@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from meshlab.figures.style import say
+from meshlab.wording import say
 from meshlab.incident import utc
 from meshlab.postmortem.report import MINUTE, Line, Report
 

@@ -23,9 +23,10 @@ from meshlab.incident.knobs import (
 from meshlab.incident.marks import marks
 from meshlab.mesh import run
 from meshlab.model import ConfigError
-from meshlab.replay import stations, story
+from meshlab.replay import stations
 from meshlab.replay.panel import WHEN, Replay, controls
 from meshlab.replay.player import Player, words_at
+from meshlab.replay.story import story
 from meshlab.result import Result
 from meshlab.toll import toll
 
