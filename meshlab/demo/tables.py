@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from meshlab.demo.incidents import BREAKER, Incident
 from meshlab.demo.report import Report, Route, read_report
+from meshlab.fitted import Fitted
 from meshlab.result import Result
 from meshlab.telemetry.ledger import Evidence
 
@@ -31,7 +31,7 @@ def show(result: Result, console: Console) -> None:
     """Print everything that the run of ``result`` has to tell."""
     report = read_report(result)
     console.width = min(console.width, WIDEST)
-    parts: list[Text | Table] = [
+    parts: list[Text | Table | Fitted] = [
         _title(report),
         _table("Routing", ROUTING, report.routes),
         _table("What users got (p50, p95, p99 in ms)", PHASES, enumerate(report.phases, start=1)),
@@ -41,7 +41,7 @@ def show(result: Result, console: Console) -> None:
         _summary(report),
     ]
     for part in parts:
-        if isinstance(part, Text) or part.row_count:
+        if not isinstance(part, Fitted) or part.rows:
             console.print(part)
             console.print()
 
@@ -56,23 +56,13 @@ def _title(report: Report) -> Text:
     )
 
 
-def _table(title: str, columns: Columns, rows: Iterable[Any], caption: str = "") -> Table:
-    made = Table(
-        title=Text(title, style="bold"),
-        title_justify="left",
-        caption=Text(caption, style="dim") if caption else None,
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
+def _table(title: str, columns: Columns, rows: Iterable[Any], caption: str = "") -> Fitted:
+    return Fitted(
+        tuple(columns),
+        tuple(tuple(cell(row) for cell in columns.values()) for row in rows),
+        title,
+        Text(caption, style="dim") if caption else None,
     )
-    for heading in columns:
-        name = heading.removeprefix(">")
-        made.add_column(name, justify="left" if name == heading else "right", overflow="fold")
-    for row in rows:
-        made.add_row(*(cell(row) for cell in columns.values()))
-    return made
 
 
 # ---- numbers and reasons as a reader likes them
@@ -213,6 +203,7 @@ def _summary(report: Report) -> Table:
         "seed": f"{report.seed} (fingerprint of the run: {report.digest[:12]})",
     }
     table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
     for name, text in lines.items():
         table.add_row(Text(name, style="bold"), text.format(**told))
     return table

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from meshlab.wording import say
+from meshlab.fitted import Fitted
 from meshlab.incident import utc
 from meshlab.postmortem.report import MINUTE, Line, Report
+from meshlab.wording import say
 
 WIDEST = 130
 """Columns beyond which nothing is easier to read."""
@@ -89,26 +88,13 @@ def show(happened: Report, console: Console, other: Report | None = None) -> Non
     console.width = min(console.width, WIDEST)
     told = other or happened
     name = told.scenario.capitalize()
-    parts: list[Text | Table] = [Text.assemble((name, "bold"), f"\n{title(told)}")]
-    parts.append(_table(lines(happened, other), LEGEND))
-    parts += [_table(costs(happened, other))] if other else []
+    parts: list[Text | Fitted] = [Text.assemble((name, "bold"), f"\n{title(told)}")]
+    minutes = lines(happened, other)
+    parts.append(Fitted(minutes.head, minutes.rows, caption=Text(LEGEND)))
+    if other:
+        cost = costs(happened, other)
+        parts.append(Fitted(cost.head, cost.rows))
     parts.append(Text.assemble(("Verdict", "bold"), *(f"\n{said}" for said in told.verdict)))
     for part in parts:
         console.print(part)
         console.print()
-
-
-def _table(content: Rows, caption: str | None = None) -> Table:
-    made = Table(
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        caption=Text(caption) if caption else None,
-        caption_justify="left",
-    )
-    for name in content.head:
-        made.add_column(name, overflow="fold")
-    for row in content.rows:
-        made.add_row(*row)
-    return made
