@@ -17,6 +17,7 @@ from pathlib import Path
 
 from meshlab.fingerprint import digest
 from meshlab.model import ConfigError
+from meshlab.paths import require_path
 from meshlab.rules import check, require_type
 
 Numbers = dict[str, float]
@@ -41,7 +42,7 @@ def open_folder(folder: object) -> Path:
     require_type(folder, (str, Path), "sweep", "store")
     installed = find_spec("pyarrow") is not None
     check(installed, "sweep", "a store needs pyarrow (install meshlab[sweep])", folder)
-    path = Path(str(folder))
+    path = require_path(folder, "sweep", "store")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -21,7 +21,10 @@ LONGEST = 90
 
 def shown(value: object) -> str:
     """``value`` as an error shows it: cut if it is long, and with advice if it is from numpy."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of more than some 4,300 digits
+        text = f"{type(value).__name__} with a number of thousands of digits"
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}..."
     if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():

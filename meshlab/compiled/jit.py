@@ -20,10 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import llvmlite
 import numba
 import numpy as np
-from llvmlite import binding
 from numba import types
 from numba.core import config
 from numba.extending import intrinsic
@@ -62,6 +60,9 @@ CONSTANTS = (
 
 def _fingerprint() -> str:
     """Changes when compiled code would."""
+    import llvmlite  # here: if numba is missing, that is what is missed
+    from llvmlite import binding
+
     settings: Any = config
     processor = settings.CPU_NAME or binding.get_host_cpu_name()
     features = settings.CPU_FEATURES or binding.get_host_cpu_features().flatten()

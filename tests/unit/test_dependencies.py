@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Each may import its own layer and those above it, never those below.
     ("model", "clock", "engine"),
     ("rules", "streams", "notices"),
-    ("code_cache", "data_files", "fitted", "wording"),
+    ("code_cache", "data_files", "extras", "fitted", "paths", "wording"),
     ("chisquare", "distributions", "discovery", "oracles", "processor", "tracing"),
     ("policies",),
     ("load", "faults", "topology", "telemetry.names", "telemetry.series", "telemetry.ledger"),
