@@ -52,6 +52,11 @@ class CodeCache:
             return f"{self.folder}: {error.strerror or error}"
         return ""
 
+    def trouble(self) -> str:
+        """The same as advice: what is wrong with the folder, and what to do about it."""
+        reason = self.why_not_kept()
+        return f"it can't be kept: {reason}; name a folder for it in {OWN}" if reason else ""
+
 
 def fingerprint(
     sources: Iterable[Path], *facts: object, environment: Mapping[str, str] | None = None

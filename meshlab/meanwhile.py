@@ -9,6 +9,7 @@ would, the next one compiles. So nobody ever waits for more than twice what woul
 
 from __future__ import annotations
 
+from meshlab.code_cache import CodeCache
 from meshlab.estimate import events
 from meshlab.notices import tell
 from meshlab.scenario import Scenario
@@ -20,10 +21,8 @@ SECONDS_PER_EVENT = 1.2e-5
 """Of the reference engine: 3e-6 in a small mesh, 1.5e-5 with 20,000 requests in flight."""
 
 REASON = "the compiled engine is not compiled yet"
-NOTICE = (
-    f"meshlab: {REASON}; small runs take the reference engine meanwhile"
-    " (python -m meshlab.compiled compiles it, once, in about a minute)"
-)
+NOTICE = f"meshlab: {REASON}; small runs use the reference engine meanwhile"
+ONCE = "python -m meshlab.compiled compiles it, once, in about a minute"
 
 
 class Meanwhile:
@@ -36,13 +35,16 @@ class Meanwhile:
     def __init__(self) -> None:
         self.spent = 0.0
 
-    def why(self, scenario: Scenario, cold: bool) -> str:
-        """Why to run this on the reference engine for now; "" if there is no reason to."""
+    def why(self, scenario: Scenario, cold: bool, cache: CodeCache) -> str:
+        """Why to run this on the reference engine for now; "" if there is no reason to.
+
+        ``cold`` says that nothing is compiled; ``cache`` is where it would be kept.
+        """
         seconds = events(scenario) * SECONDS_PER_EVENT
         if not cold or self.spent + seconds > COMPILING:
             return ""
         if self.spent == 0.0:
-            tell(NOTICE)
+            tell(f"{NOTICE} ({cache.trouble() or ONCE})")
         self.spent += seconds
         return REASON
 

@@ -62,10 +62,11 @@ def run(
     check_size(scenario, MOST_EVENTS[chosen])
     if chosen == "compiled":
         # here: whoever never runs it needs no numba
+        from meshlab.compiled.jit import CACHE
         from meshlab.compiled.warm import is_cold
         from meshlab.compiled.world import World
 
-        reason = "" if engine == "compiled" else MEANWHILE.why(scenario, is_cold())
+        reason = "" if engine == "compiled" else MEANWHILE.why(scenario, is_cold(), CACHE)
         if not reason:
             return World(scenario, seed).run(progress)
     result = Mesh(scenario, seed).run(progress)

@@ -9,16 +9,21 @@ USER_ERROR = 2
 
 
 def main() -> int:
-    """Compile, unless that is done. Exit status 2, and a line that says why, without numba."""
+    """Compile, unless that is done, or nothing can be kept. Exit status 2 without numba."""
     try:
-        from meshlab.compiled.warm import warm
+        from meshlab.compiled.jit import CACHE
+        from meshlab.compiled.warm import is_cold, warm
     except ModuleNotFoundError as error:
         if not advice(error):
             raise
         tell(f"python -m meshlab.compiled: {advice(error)}")
         return USER_ERROR
-    warm()
-    return 0
+    trouble = CACHE.trouble() if is_cold() else ""
+    if trouble:
+        tell(f"python -m meshlab.compiled: nothing is compiled ({trouble})")
+    else:
+        warm()
+    return 0  # runs work all the same, and so does an installation that asks for this
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from numba.core.caching import (
     _CacheLocator,
 )
 
-from meshlab.code_cache import CodeCache
+from meshlab.code_cache import OWN, CodeCache
 from meshlab.notices import tell
 
 DAMAGED: tuple[type[Exception], ...] = (
@@ -36,7 +36,7 @@ DAMAGED: tuple[type[Exception], ...] = (
 DAMAGED += (TypeError, ValueError)
 """What reading a file may raise that another program, or a full disk, has left behind."""
 
-ADVICE = "name a folder for it in MESHLAB_CACHE"
+ADVICE = f"name a folder for it in {OWN}"
 
 
 class Announcer:
@@ -52,16 +52,16 @@ class Announcer:
         if self.compiling:
             return
         self.compiling = True
-        reason = self.cache.why_not_kept()
-        self.failed = bool(reason)
-        lasting = f"; it can't be kept ({reason}): {ADVICE}" if reason else ", once"
+        trouble = self.cache.trouble()
+        self.failed = bool(trouble)
+        lasting = f" ({trouble})" if trouble else ", once"
         tell(f"meshlab: compiling the engine's rules, for about a minute{lasting} ...")
 
     def lost(self, error: OSError) -> None:
         """A rule could not be written, although there was a folder for it."""
         if not self.failed:
-            reason = error.strerror or str(error)
-            tell(f"meshlab: compiled code can't be kept ({self.cache.folder}: {reason}): {ADVICE}")
+            reason = f"{self.cache.folder}: {error.strerror or error}"
+            tell(f"meshlab: compiled code can't be kept: {reason}; {ADVICE}")
         self.failed = True
 
 

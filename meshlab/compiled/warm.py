@@ -1,7 +1,7 @@
 """Compiles the rules before somebody waits for them: once for each version of these sources.
 
-`make lab`, `make test` and Binder's build do so. Whoever has to compile is told, in one line, by
-`meshlab.compiled.kept_code`.
+`make lab`, `make test` and Binder's build do so. If a run has to compile first,
+`meshlab.compiled.kept_code` says so in one line.
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ def test_where_nothing_can_be_kept_every_process_compiles_and_says_so_once(
         rule = compiled(cache)
         assert (rule(21), rule(2.5)) == (42, 5.0)
         told = capsys.readouterr().err
-        assert told.startswith(f"{COMPILING}; it can't be kept (")
-        assert told.endswith("): name a folder for it in MESHLAB_CACHE ...\n")
+        assert told.startswith(f"{COMPILING} (it can't be kept: ")
+        assert told.endswith("; name a folder for it in MESHLAB_CACHE) ...\n")
         assert told.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
