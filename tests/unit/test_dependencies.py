@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Each may import its own layer and those above it, never those below.
     ("model", "clock", "engine"),
     ("rules", "streams", "notices"),
-    ("code_cache", "data_files", "extras", "fitted", "paths", "wording"),
+    ("code_cache", "data_files", "extras", "paths", "wording"),
     ("chisquare", "distributions", "discovery", "oracles", "processor", "tracing"),
     ("policies",),
     ("load", "faults", "topology", "telemetry.names", "telemetry.series", "telemetry.ledger"),
@@ -45,7 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("trace_views", "tail_sampling", "otlp", "export"),
     ("declared", "yaml_place", "yaml_reader", "yaml_writer", "scenario_file"),
     ("dotted", "fingerprint", "kept_worlds", "worlds", "workers", "sweep"),
-    ("incident", "toll"),
+    ("incident", "toll", "fitted"),
     ("figures",),
     ("investigation", "replay"),
     ("postmortem",),
