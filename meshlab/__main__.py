@@ -1,7 +1,7 @@
 """What the package does without a notebook: ``python -m meshlab demo``, ``replay``, ``export``.
 
 Here is only the command line; the incident's two commands are in `meshlab.commands`. An error of
-the user's, or of the system that he runs it on, is one line on stderr and exit status 2; an
+the user's, or of the system underneath, is one line on stderr and exit status 2; an
 interrupted run ends quietly with 130, a reader that has gone away (``| head``) with 1.
 """
 

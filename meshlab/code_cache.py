@@ -7,7 +7,7 @@
 Compiled code is kept under a *fingerprint* of everything it depends on, so it is never out of date:
 after any change it is looked for in another folder. Without a fingerprint, or without a folder that
 can be written to, nothing is kept and every process compiles for itself. What never happens is that
-code ends up somewhere else, next to the sources for instance, where nobody checks its fingerprint.
+code ends up somewhere else, next to the sources for instance, where no fingerprint is checked.
 
 The folder is ``$MESHLAB_CACHE``, or meshlab in ``$XDG_CACHE_HOME``, or in ``~/.cache``. A relative
 XDG_CACHE_HOME is ignored, as the XDG Base Directory Specification (0.8) asks; ``~`` is expanded.

@@ -1,4 +1,4 @@
-"""What is not there unless it was asked for: libraries that only a part of meshlab needs.
+"""Optional libraries, which only a part of meshlab needs, and what to install when one is missing.
 
 pip install meshlab[lab]        notebooks, figures, pages
 pip install meshlab[compiled]   the compiled engine

@@ -3,7 +3,7 @@
 The first run of the compiled engine on a machine takes `COMPILING` seconds longer, because its
 rules have yet to be compiled. A run that the reference engine finishes sooner goes there. But many
 small runs are a large one: once those that went there have taken as long together as compiling
-would, the next one compiles. So nobody ever waits for more than twice what would have been best.
+would, the next one compiles. So you never wait more than twice as long as with perfect foresight.
 (This is the ski-rental problem: rent until the rent has cost as much as the skis, then buy.)
 """
 

@@ -1,4 +1,4 @@
-"""Files that a reader names: what is wrong with a name, a file or a disk is told with the name."""
+"""Files that a user names: every error about a name, a file or a disk includes the name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TextIO
 from meshlab.rules import check, require_type
 
 MOST_BYTES = 10_000_000
-"""More is no file that somebody wrote: it may be a device that never ends."""
+"""Nobody writes more by hand; the file may be a device that never ends."""
 
 
 def can_name(text: object) -> bool:

@@ -25,15 +25,10 @@ from numba.core.caching import (
 from meshlab.code_cache import OWN, CodeCache
 from meshlab.notices import tell
 
-DAMAGED: tuple[type[Exception], ...] = (
-    OSError,
-    EOFError,
-    pickle.UnpicklingError,
-    AttributeError,
-    ImportError,
-    LookupError,
+DAMAGED = (
+    *(OSError, EOFError, pickle.UnpicklingError),
+    *(ImportError, LookupError, AttributeError, TypeError, ValueError),
 )
-DAMAGED += (TypeError, ValueError)
 """What reading a file may raise that another program, or a full disk, has left behind."""
 
 ADVICE = f"name a folder for it in {OWN}"
