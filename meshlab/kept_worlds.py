@@ -175,6 +175,6 @@ def save(folder: Path, worlds: Sequence[Kept]) -> None:
         if not isinstance(error, OSError):
             raise
         raise StoreFailed(
-            f"sweep: store {str(folder)!r}: {path.name}: {error.strerror}: {len(worlds)} worlds "
-            "that ran were not kept; what was kept before is. Make room, and sweep again"
+            f"sweep: store {str(folder)!r}: {path.name}: {error.strerror}. Results since the "
+            "part before are lost, earlier ones are kept: make room, and sweep again"
         ) from error
