@@ -45,6 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("declared", "yaml_place", "yaml_reader", "yaml_writer", "scenario_file"),
     ("dotted", "fingerprint", "kept_worlds", "worlds", "workers", "sweep"),
     ("incident", "toll"),
+    ("tables",),
     ("figures",),
     ("investigation", "replay"),
     ("postmortem",),
