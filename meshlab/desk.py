@@ -22,6 +22,7 @@ from meshlab.investigation.debrief import Debrief
 from meshlab.investigation.sources import SOURCES
 from meshlab.model import MeshlabError
 from meshlab.panels import Box, repaint
+from meshlab.tables import Table, to_html
 from meshlab.widgets import Words
 
 
@@ -101,19 +102,16 @@ class Desk(Box):
 
     def _show(self, shown: Any) -> None:
         """An answer with its figure and table, a verdict in words, a debrief with its tables."""
-        rows: list[list[dict[str, object]]] = []
-        if isinstance(shown, Answer):
-            rows = [shown.rows()]
-            self.words.text = shown.title
-        else:
-            self.words.text = str(shown)
+        rows = [shown.rows()] if isinstance(shown, Answer) else []
+        self.words.text = shown.title if isinstance(shown, Answer) else str(shown)
         if isinstance(shown, Answer) and shown.readings:
             repaint(self.figure, shown.figure())
         if isinstance(shown, Debrief):
             rows = [shown.rows(), shown.team_rows(), shown.first_rows()]
         lines = shown.lines if isinstance(shown, Answer) else ()
         text = f"<pre>{html.escape(chr(10).join(lines))}</pre>" if lines else ""
-        self.table.value = "".join(_html(table) for table in rows if table) + text
+        tables = [Table([*t[0]], [[*map(str, row.values())] for row in t]) for t in rows if t]
+        self.table.value = "".join(map(to_html, tables)) + text
 
     def __repr__(self) -> str:
         return f"Desk. {self.case!r} {self.words.text}"
@@ -143,16 +141,6 @@ def _groups() -> list[dict[str, Any]]:
         }
         for name, title, buttons in groups
     ]
-
-
-def _html(rows: list[dict[str, object]]) -> str:
-    """Rows as a table that a screen reader knows as one."""
-    head = "".join(f"<th scope='col'>{html.escape(str(name))}</th>" for name in rows[0])
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(v))}</td>" for v in row.values()) + "</tr>"
-        for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def desk(case: Investigation | None = None) -> Desk:

@@ -30,6 +30,7 @@ from meshlab.mesh import run
 from meshlab.model import ConfigError
 from meshlab.result import Result
 from meshlab.scenario import Scenario
+from meshlab.tables import Table, to_markdown
 
 PLOTLY = "application/vnd.plotly.v1+json"
 
@@ -153,16 +154,14 @@ def source(thing: object, *names: str) -> Text:
 def table(rows: pd.DataFrame | Sequence[dict[str, object]], caption: str = "") -> None:
     """Show rows as a table, with its caption above. Numbers are told as figures tell them."""
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
-    columns = [str(column) for column in frame.columns]
     cells = [[_cell(v) for v in row] for row in frame.itertuples(index=False, name=None)]
-    lines = ["| " + " | ".join(row) + " |" for row in (columns, ["---"] * len(columns), *cells)]
-    display(Text("\n".join([f"**{caption}**", "", *lines] if caption else lines)))
+    display(Text(to_markdown(Table([*map(str, frame.columns)], cells, caption=caption))))
 
 
 def _cell(value: object) -> str:
     if isinstance(value, Real) and not isinstance(value, bool | np.bool):
         return say(float(value))
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    return str(value)
 
 
 def run_with_progress(scenario: Scenario, seed: int = 1) -> Result:

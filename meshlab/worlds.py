@@ -82,12 +82,19 @@ def _require_distinct(values: Any, what: str) -> None:
     """``values`` must be a sequence, not empty, and none there twice: each world counts once."""
     sequence = isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)
     check(sequence and len(values) > 0, "sweep", f"{what} must be a sequence, not empty", values)
+    seen = set()
     for value in values:
-        fits = getattr(value, "__hash__", None) is not None
-        check(fits, "sweep", f"{what} must be numbers, texts or declarations", value)
-    seen = list(values)
-    for n, value in enumerate(seen):
-        check(value not in seen[:n], "sweep", f"{what} must differ", value)
+        check(_hashable(value), "sweep", f"{what} must be numbers, texts or declarations", value)
+        check(value not in seen, "sweep", f"{what} must differ", value)
+        seen.add(value)
+
+
+def _hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:  # also a tuple with a list in it
+        return False
+    return True
 
 
 def _built(base: Build | Scenario, point: Mapping[str, Any], engine: str) -> Scenario:

@@ -8,7 +8,7 @@ words beneath it; without a script the words stay.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 
 import plotly.graph_objects as go
@@ -80,15 +80,3 @@ def heading(text: str) -> str:
 
 def paragraphs(lines: Iterable[str]) -> str:
     return "\n".join(f"<p>{escape(line)}</p>" for line in lines)
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table with one row of headings. A cell that begins with a digit keeps in one line."""
-    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f"<table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
-
-
-def _cell(text: str) -> str:
-    kind = ' class="number"' if text[:1].isdigit() and len(text) < 30 else ""
-    return f"<td{kind}>{escape(text)}</td>"

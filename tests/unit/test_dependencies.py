@@ -46,6 +46,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("declared", "yaml_place", "yaml_reader", "yaml_writer", "scenario_file"),
     ("dotted", "fingerprint", "kept_worlds", "worlds", "workers", "sweep"),
     ("incident", "toll", "fitted"),
+    ("tables",),
     ("figures",),
     ("investigation", "replay"),
     ("postmortem",),
