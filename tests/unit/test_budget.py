@@ -363,6 +363,38 @@ def test_the_level_stays_between_nothing_and_the_maximum() -> None:
     assert caller.budget.balance == full == 1
 
 
+def successes_from_nothing(ratio: float) -> int:
+    """How many successes a throttle of 1,000 tokens that has none needs to grant a retry again."""
+    caller = Caller(GrpcRetryThrottle(max_tokens=1000, token_ratio=ratio))
+    for _ in range(1000):
+        caller.begin()
+        caller.end(False)
+    successes = 0
+    while not caller.budget.balance:
+        caller.begin()
+        caller.end(True)
+        successes += 1
+    return successes
+
+
+@pytest.mark.parametrize(
+    ("ratio", "thousandths"),
+    [
+        (0.5466, 546),  # the example of A6
+        (0.5469999, 546),
+        (0.001, 1),
+        (0.0019, 1),
+        (0.57, 570),  # 0.57 * 1000 is less than 570 in floating point
+        (1.001, 1001),
+        (3, 3000),
+        (1e300, 1_000_000),  # more than the maximum is the maximum
+    ],
+)
+def test_of_a_token_ratio_three_decimal_places_count(ratio: float, thousandths: int) -> None:
+    above = 501_000  # half, and the failure that asks for the retry
+    assert successes_from_nothing(ratio) == above // thousandths + 1
+
+
 calls = st.lists(st.lists(st.booleans(), min_size=4, max_size=4), max_size=60)
 
 
@@ -433,6 +465,21 @@ def test_every_failed_try_counts_once_as_in_the_proposal(
             GrpcRetryThrottle,
             {"max_tokens": 0},
             "gRPC retry throttle: max_tokens must be a whole number >= 1, got 0",
+        ),
+        (
+            GrpcRetryThrottle,
+            {"max_tokens": 1001},
+            "gRPC retry throttle: max_tokens must be in 1..1000, got 1001",
+        ),
+        (
+            GrpcRetryThrottle,
+            {"max_tokens": 10.5},
+            "gRPC retry throttle: max_tokens must be a whole number >= 1, got 10.5",
+        ),
+        (
+            GrpcRetryThrottle,
+            {"token_ratio": 0.0009},
+            "gRPC retry throttle: token_ratio must be a number >= 0.001, got 0.0009",
         ),
         (
             GrpcRetryThrottle,
