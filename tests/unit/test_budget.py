@@ -235,6 +235,17 @@ def test_after_a_silence_of_ten_slices_or_more_nothing_is_remembered(silence: in
     assert [caller.retry(), caller.retry()] == [True, False]
 
 
+@pytest.mark.parametrize(("ratio", "calls", "granted"), [(0.001, 1000, 1), (1000.0, 1, 1000)])
+def test_a_token_budget_may_have_the_smallest_and_the_largest_ratio(
+    ratio: float, calls: int, granted: int
+) -> None:
+    caller = Caller(TokenRetryBudget(ratio=ratio, min_retries_per_second=0))
+    for _ in range(calls):
+        assert caller.budget.balance < granted
+        caller.begin()
+    assert caller.budget.balance == granted
+
+
 def test_old_retries_are_forgotten_too() -> None:
     caller = Caller(TokenRetryBudget(ratio=0.0, min_retries_per_second=1))
     while caller.retry():
@@ -243,6 +254,30 @@ def test_old_retries_are_forgotten_too() -> None:
     assert caller.budget.balance == 0
     caller.clock.advance(1.0)
     assert caller.budget.balance == 10
+
+
+@pytest.mark.parametrize("ttl", [2.0, 30.0])
+def test_a_token_that_is_paid_in_counts_for_nine_to_ten_tenths_of_the_ttl(ttl: float) -> None:
+    caller = Caller(TokenRetryBudget(ratio=1.0, ttl_seconds=ttl, min_retries_per_second=0))
+    caller.clock.advance(0.95 * ttl)
+    caller.begin()
+    caller.clock.advance(0.89 * ttl)
+    assert caller.budget.balance == 1
+    caller.clock.advance(0.07 * ttl)
+    assert caller.budget.balance == 0
+    assert not caller.retry()
+
+
+@pytest.mark.parametrize("ttl", [2.0, 30.0])
+def test_a_token_that_is_taken_out_is_missed_for_nine_to_ten_tenths_of_the_ttl(ttl: float) -> None:
+    caller = Caller(TokenRetryBudget(ratio=0.0, ttl_seconds=ttl, min_retries_per_second=1 / ttl))
+    caller.clock.advance(0.95 * ttl)
+    assert [caller.retry(), caller.retry()] == [True, False]
+    caller.clock.advance(0.89 * ttl)
+    assert not caller.retry()
+    caller.clock.advance(0.07 * ttl)
+    assert caller.budget.balance == 1
+    assert [caller.retry(), caller.retry()] == [True, False]
 
 
 @pytest.mark.parametrize("step", ["retry ends", "call succeeds", "call fails"])

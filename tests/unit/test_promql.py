@@ -146,6 +146,43 @@ def test_an_edge_further_than_one_step_and_a_tenth_gets_half_a_step(
     assert got["value"].tolist() == pytest.approx([20 * (20 + carried_back) / 20])
 
 
+@pytest.mark.parametrize(("at", "carried_on"), [(80.9, 10.9), (81, 5), (120, 5)])
+def test_so_does_an_edge_after_the_last_sample(at: float, carried_on: float) -> None:
+    counter = one_counter((50, 100), (60, 110), (70, 120))
+    got = increase(counter, at - 50, at, closed="left-closed")
+    assert got["value"].tolist() == pytest.approx([20 * (20 + carried_on) / 20])
+
+
+def test_what_is_below_zero_has_no_zero_to_be_carried_back_to() -> None:
+    counter = one_counter((10, -5), (20, 15))
+    assert increase(counter, window=20, at=25)["value"].tolist() == pytest.approx([20 * 20 / 10])
+
+
+def test_a_counter_that_does_not_grow_does_not_grow_before_it_either() -> None:
+    for value in (0, 7):
+        counter = one_counter((10, value), (20, value))
+        assert increase(counter, window=20, at=25)["value"].tolist() == [0.0]
+
+
+@pytest.mark.parametrize("window", [0.001, 0.5, 1])
+def test_a_window_may_be_as_short_as_a_millisecond(window: float) -> None:
+    counter = one_counter((0, 5), (window, 6))
+    got = increase(counter, window, at=window, closed="left-closed")
+    assert got["value"].tolist() == [1.0]
+
+
+def test_series_keep_the_order_in_which_they_appear() -> None:
+    names = ["c", "a", "b"]
+    samples = pd.DataFrame(
+        [
+            {"time": time, "i": name, "value": time}
+            for time in (10.0, 20.0)
+            for name in (names if time == 10.0 else sorted(names))
+        ]
+    )
+    assert increase(samples, 15, at=20)["i"].tolist() == names
+
+
 def test_a_counter_is_not_carried_back_to_below_zero() -> None:
     counter = one_counter((8, 1), (18, 11), (28, 21))
     got = increase(counter, window=28, at=28)  # the line through the samples is at zero at 7 s
@@ -174,6 +211,7 @@ def test_the_sum_hides_which_counter_restarted_so_rate_comes_before_sum() -> Non
 def test_one_sample_in_the_window_is_no_answer() -> None:
     counter = one_counter((10, 1), (20, 2), (30, 3))
     assert rate(counter, window=9).empty
+    assert rate(counter[:1], window=9).empty
     assert rate(counter, window=15, at=[10, 20, 25, 30])["time"].tolist() == [20, 30]
 
 
@@ -277,6 +315,11 @@ def test_steps_of_rounding_between_buckets_are_not_observations() -> None:
     assert bucket_quantile(1.0, BOUNDS, [2.0, 3.0, 3.0, 3.0 + 4e-16]) == 0.25
 
 
+def test_infinitely_many_observations_are_more_than_a_few() -> None:
+    assert bucket_quantile(0.5, [1.0, math.inf], [1.0, math.inf]) == 1.0
+    assert bucket_quantile(0.5, [1.0, 2.0, math.inf], [1.0, 4.0, math.inf]) == 2.0
+
+
 @given(
     counts=st.lists(st.integers(0, 50), min_size=4, max_size=4).filter(any),
     q=st.floats(0.01, 1),
@@ -298,7 +341,8 @@ def test_a_division_keeps_the_series_that_both_sides_have() -> None:
 
 def test_a_division_of_different_labels_is_refused() -> None:
     errors = pd.DataFrame({"time": 5.0, "destination": ["auth"], "value": [1.0]})
-    with pytest.raises(ConfigError, match="divide: both sides must have labels"):
+    rule = "divide: both sides must have labels ['destination'], got []"
+    with pytest.raises(ConfigError, match=re.escape(rule)):
         divide(errors, aggregate(errors))
 
 

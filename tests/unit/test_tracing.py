@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 
 from meshlab.model import ConfigError, Outcome
+from meshlab.streams import BLOCK, generator
 from meshlab.tracing import (
     HeadSampler,
     Span,
@@ -273,6 +274,12 @@ def test_the_same_seed_gives_the_same_ids_and_another_one_others() -> None:
     assert some(1) == some(1)
     trace_ids = {context.trace_id for seed in (1, 2) for context in some(seed)}
     assert len(trace_ids) == 800
+
+
+def test_ids_are_made_of_all_64_bits_of_each_number_that_a_stream_gives() -> None:
+    draw = words(5, "tracing/ids")
+    raw = generator(5, "tracing/ids").bit_generator.random_raw(2 * BLOCK + 1)
+    assert [draw() for _ in raw] == raw.tolist()
 
 
 def test_new_contexts_are_valid_headers_and_say_that_they_are_random() -> None:
