@@ -468,6 +468,11 @@ def test_every_failed_try_counts_once_as_in_the_proposal(
         ),
         (
             ConcurrentRetryBudget,
+            {"budget_percent": 100.5},
+            "concurrent retry budget: budget_percent must be in 0..100, got 100.5",
+        ),
+        (
+            ConcurrentRetryBudget,
             {"min_retry_concurrency": -1},
             "concurrent retry budget: min_retry_concurrency must be a whole number >= 0, got -1",
         ),
@@ -546,6 +551,17 @@ def test_a_budget_that_takes_over_survives_the_end_of_what_it_took_over(
     for _ in range(20):
         budget.settle(ok=True)
     assert budget.balance == fresh
+
+
+@pytest.mark.parametrize(("percent", "granted"), [(0.0, 0), (50.0, 4), (100.0, 9)])
+def test_a_call_that_ends_takes_its_own_share_along_and_no_other(
+    percent: float, granted: int
+) -> None:
+    caller = Caller(ConcurrentRetryBudget(budget_percent=percent, min_retry_concurrency=0))
+    for _ in range(10):
+        caller.begin()
+    caller.end(True)
+    assert caller.budget.balance == granted
 
 
 def test_a_concurrent_budget_counts_what_it_took_over() -> None:

@@ -90,6 +90,18 @@ def test_a_ring_of_too_many_points_is_refused(weights: tuple[int, ...]) -> None:
         Ring(members(*weights), size)
 
 
+def test_a_ring_may_have_as_many_points_as_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meshlab.policies.ring_hash.LARGEST_RING", 8)
+    assert len(Ring(members(1, 1), 4).points) == 8
+    with pytest.raises(ConfigError, match="a ring has at most 8 points, got 9"):
+        Ring(members(1, 2), 3)
+
+
+def test_the_points_of_an_endpoint_are_the_outputs_of_splitmix64_seeded_with_its_name() -> None:
+    seed, golden = fnv1a("cart-1"), 0x9E3779B97F4A7C15
+    assert Ring(members(1), 3).points == sorted(mix(seed + i * golden) for i in range(3))
+
+
 def test_an_endpoint_without_weight_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"ring_hash: weights must be >= 1, got \[1, 0\]"):
         Ring(members(1, 0), 4)
@@ -101,6 +113,7 @@ def test_a_ring_size_that_makes_no_sense_is_refused(size: int) -> None:
     with pytest.raises(ConfigError, match=rule):
         RingHash(minimum_ring_size=size)
     assert RingHash(minimum_ring_size=1).ring(members(1, 2)).points
+    assert RingHash(minimum_ring_size=LARGEST_RING).minimum_ring_size == LARGEST_RING
 
 
 def test_an_endpoint_has_as_many_points_as_its_weight_and_shares_add_up_to_one() -> None:
