@@ -280,6 +280,18 @@ def test_weighted_round_robin_gives_exact_shares_in_any_full_cycle(
     assert [counts[endpoint] for endpoint in endpoints] == given_weights
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_turns_are_taken_in_the_order_of_the_schedule(seed: int) -> None:
+    endpoints = members(5, 1, 1)
+    one_cycle = schedule(endpoints)
+    taken = picks(built(WeightedRoundRobin(), seed), endpoints, len(one_cycle))
+    assert taken in [one_cycle[turn:] + one_cycle[:turn] for turn in range(len(one_cycle))]
+
+
+def test_a_cycle_may_have_as_many_turns_as_the_longest() -> None:
+    assert len(schedule(members(LONGEST_SCHEDULE - 1, 1))) == LONGEST_SCHEDULE
+
+
 @given(given_weights=weights, factor=st.integers(1, 1000))
 def test_weights_with_a_common_divisor_make_no_longer_cycle(
     given_weights: list[int], factor: int
