@@ -369,6 +369,23 @@ def test_those_that_tie_in_a_full_scan_have_equal_chances() -> None:
     assert chisquare([counts[endpoint] for endpoint in tied]).pvalue > 0.001
 
 
+@pytest.mark.parametrize(
+    ("draws", "kept"),
+    [
+        ((0.499, 0.9), 1),  # the second of a tie replaces the first below 1/2, not at it
+        ((0.5, 0.9), 0),
+        ((0.9, 0.333), 2),  # and the third whichever was kept below 1/3
+        ((0.1, 0.334), 1),
+    ],
+)
+def test_the_kth_of_a_tie_replaces_the_one_kept_so_far_with_chance_one_in_k(
+    draws: tuple[float, float], kept: int
+) -> None:
+    endpoints = busy(1, 1, 1)
+    balancer = LeastRequest(full_scan=True).build(scripted(*draws), ManualClock())
+    assert balancer.pick(endpoints, 0) is endpoints[kept]
+
+
 def gap(config: BalancerConfig, seed: int) -> float:
     """How far the fullest of 100 bins is above the average after 10,000 balls."""
     bins = busy(*[0] * 100)
