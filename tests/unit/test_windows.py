@@ -65,3 +65,12 @@ def test_a_time_window_that_is_cleared_starts_again_there() -> None:
     assert counts(window) == (2, 1, 1)
     window.add(11.5, False, False)  # in the eleventh
     assert counts(window) == (2, 0, 1)
+
+
+def test_the_buckets_of_a_time_window_start_where_it_began_however_late_the_first_call() -> None:
+    window = TimeWindow(10.0, 0.0)
+    window.add(9.5, True, True)  # in the bucket from 9 on
+    window.add(18.9, False, False)
+    assert counts(window) == (2, 1, 1)
+    window.add(19.0, False, False)
+    assert counts(window) == (2, 0, 0)
