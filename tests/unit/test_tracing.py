@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 
 from meshlab.model import ConfigError, Outcome
+from meshlab.streams import BLOCK, generator
 from meshlab.tracing import (
     HeadSampler,
     Node,
@@ -171,6 +172,7 @@ def members(*pairs: str) -> tuple[tuple[str, str], ...]:
         (",foo=1", members("foo=1")),
         ("foo= 1", members("foo= 1")),  # blanks before a value belong to it
         ("0tenant@system=1", members("0tenant@system=1")),
+        ("congo=2,rojo=1,congo=1", members("congo=2", "rojo=1")),  # the newest is kept
     ],
 )
 def test_a_tracestate_keeps_its_members_in_order(
@@ -204,6 +206,7 @@ def test_a_tracestate_has_32_members_at_most_and_empty_ones_do_not_count() -> No
     most = [f"bar{i:02}={i:02}" for i in range(32)]
     assert len(parse_tracestate(",,".join(most)) or ()) == 32
     assert parse_tracestate(",".join([*most, "bar32=32"])) is None
+    assert parse_tracestate(",".join([*most, "bar00=00"])) is None  # a duplicate is a member
 
 
 @pytest.mark.parametrize(
@@ -213,8 +216,6 @@ def test_a_tracestate_has_32_members_at_most_and_empty_ones_do_not_count() -> No
         "=",
         "=1",
         "foo=",
-        "foo=1,foo=1",
-        "foo=1,foo=2",
         "foo =1",
         "FOO=1",
         "foo.bar=1",
@@ -274,6 +275,12 @@ def test_the_same_seed_gives_the_same_ids_and_another_one_others() -> None:
     assert some(1) == some(1)
     trace_ids = {context.trace_id for seed in (1, 2) for context in some(seed)}
     assert len(trace_ids) == 800
+
+
+def test_ids_are_made_of_all_64_bits_of_each_number_that_a_stream_gives() -> None:
+    draw = words(5, "tracing/ids")
+    raw = generator(5, "tracing/ids").bit_generator.random_raw(2 * BLOCK + 1)
+    assert [draw() for _ in raw] == raw.tolist()
 
 
 def test_new_contexts_are_valid_headers_and_say_that_they_are_random() -> None:
