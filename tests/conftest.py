@@ -23,17 +23,22 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, driven by playwright, which is never asked to download one.
+    """A browser for the tests of a file.
 
     Not kept for the session: while playwright runs, so does its event loop, and another
     file's `asyncio.run` would be refused.
     """
+    yield from chromium()
+
+
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, driven by playwright, which is never asked to download one."""
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is missing (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -26,9 +26,10 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def page(self, notebook: str, workspace: str) -> str:
-        """Where a browser finds ``notebook``, alone in a workspace that nobody else has."""
-        return f"{self.url}/lab/workspaces/{workspace}/tree/{notebook}?token={self.token}"
+    @property
+    def address(self) -> str:
+        """Where a browser finds JupyterLab, in a workspace that nobody else has."""
+        return f"{self.url}/lab/workspaces/tests?token={self.token}"
 
 
 @contextmanager
