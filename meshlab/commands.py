@@ -180,13 +180,14 @@ def run_with_bar(
 ) -> Result:
     """Run with a bar, if stderr is a terminal; ``reached`` hears how far (a share) it is."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     from meshlab.mesh import run
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(scenario.name, total=1.0)
+        task = bar.add_task(escape(scenario.name), total=1.0)
 
         def advance(share: float) -> None:
             reached(share)

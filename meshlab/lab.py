@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from textwrap import dedent
@@ -25,7 +25,8 @@ from IPython.display import Markdown, display
 from tqdm import tqdm
 
 from meshlab.exercises import exercise
-from meshlab.figures.style import plain, say, summary_of
+from meshlab.figures.style import CONFIG, plain, say, summary_of
+from meshlab.literal import literal
 from meshlab.mesh import run
 from meshlab.model import ConfigError
 from meshlab.result import Result
@@ -33,18 +34,27 @@ from meshlab.scenario import Scenario
 
 PLOTLY = "application/vnd.plotly.v1+json"
 
+pd.set_option("display.html.use_mathjax", False)  # a frame shows names, not formulas
+
 
 def bundle(figure: go.Figure) -> dict[str, Any]:
     """A figure as Jupyter wants it: for viewers that draw, and in words for those that don't."""
-    return {PLOTLY: plain(figure), "text/plain": summary_of(figure)}
+    return {PLOTLY: {**plain(figure), "config": CONFIG}, "text/plain": summary_of(figure)}
 
 
 def show(figure: go.Figure) -> None:
     """Draw a figure, and write beneath it what it shows."""
     display(bundle(figure), raw=True)
     words = f"In words: {summary_of(figure)}"
-    literal = re.sub(r"([\\`*_<\[\]])", r"\\\1", words)
-    display({"text/markdown": f"*{literal}*", "text/plain": words}, raw=True)
+    display({"text/markdown": f"*{shown_in_jupyter(words)}*", "text/plain": words}, raw=True)
+
+
+def shown_in_jupyter(text: object) -> str:
+    """`literal` for a cell's output: Jupyter looks for formulas in the page that Markdown made.
+
+    It does not look across elements, so a sign that could begin one gets an element of its own.
+    """
+    return re.sub(r"&#(36|92);", r"<span>&#\1;</span>", literal(text))
 
 
 @dataclass(slots=True)
@@ -136,10 +146,17 @@ def _judge(key: str, answer: object) -> Verdict:
 
 
 class Text(Markdown):
-    """Markdown that is also its own plain text, for a terminal and for a screen reader."""
+    """Markdown that is also its own plain text, for a terminal and for a screen reader.
+
+    ``plain`` is that text where it differs: names as they are.
+    """
+
+    def __init__(self, data: str, plain: str | None = None) -> None:
+        super().__init__(data)
+        self.plain = data if plain is None else plain
 
     def __repr__(self) -> str:
-        return str(self.data)
+        return self.plain
 
 
 def source(thing: object, *names: str) -> Text:
@@ -153,16 +170,22 @@ def source(thing: object, *names: str) -> Text:
 def table(rows: pd.DataFrame | Sequence[dict[str, object]], caption: str = "") -> None:
     """Show rows as a table, with its caption above. Numbers are told as figures tell them."""
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
-    columns = [str(column) for column in frame.columns]
-    cells = [[_cell(v) for v in row] for row in frame.itertuples(index=False, name=None)]
-    lines = ["| " + " | ".join(row) + " |" for row in (columns, ["---"] * len(columns), *cells)]
-    display(Text("\n".join([f"**{caption}**", "", *lines] if caption else lines)))
+    head = [str(column) for column in frame.columns]
+    cells = [head, *([*map(_cell, row)] for row in frame.itertuples(index=False, name=None))]
+    display(Text(_markdown(cells, caption, shown_in_jupyter), _markdown(cells, caption, str)))
 
 
 def _cell(value: object) -> str:
     if isinstance(value, Real) and not isinstance(value, bool | np.bool):
         return say(float(value))
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    return " ".join(str(value).splitlines())
+
+
+def _markdown(cells: list[list[str]], caption: str, write: Callable[[str], str]) -> str:
+    """A table, its head in the first row; every text is written by ``write``."""
+    head, *rows = [[write(cell) for cell in row] for row in cells]
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+    return "\n".join([f"**{write(caption)}**", "", *lines] if caption else lines)
 
 
 def run_with_progress(scenario: Scenario, seed: int = 1) -> Result:

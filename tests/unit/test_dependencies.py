@@ -16,7 +16,7 @@ PACKAGE = ROOT / "meshlab"
 LAYERS: tuple[tuple[str, ...], ...] = (
     # Each may import its own layer and those above it, never those below.
     ("model", "clock", "engine"),
-    ("rules", "streams"),
+    ("rules", "streams", "literal"),
     ("chisquare", "distributions", "discovery", "oracles", "processor", "tracing"),
     ("policies",),
     ("load", "faults", "topology", "telemetry.names", "telemetry.series", "telemetry.ledger"),
