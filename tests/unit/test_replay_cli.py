@@ -339,4 +339,4 @@ def test_data_on_the_page_can_not_end_its_element() -> None:
     from meshlab.figures.page import as_data, table
 
     assert as_data("x", "</script><b>").count("<") == 2
-    assert "&lt;b&gt;" in table(("head",), [("<b>",)])
+    assert "<td>&#60;b></td>" in table(("head",), [("<b>",)])
