@@ -15,9 +15,7 @@ import nbformat
 from playwright.sync_api import Browser, Locator, Page, Route
 
 from tests.browser.server import Server
-
-PATIENCE = 60_000
-"""How long (ms) to wait for what a reader would see in a second."""
+from tests.conftest import PATIENCE
 
 PATIENT = """{
   const timeout = AbortSignal.timeout.bind(AbortSignal);

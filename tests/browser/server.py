@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
+from tests.conftest import PATIENCE
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -46,7 +48,7 @@ def jupyterlab(root: Path, home: Path) -> Iterator[Server]:
             yield server
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=PATIENCE / 1000)
             reader.join()
 
 

@@ -13,6 +13,7 @@ from meshlab.figures import bars
 from meshlab.figures.page import drawn, page
 from tests.browser.cut import of_cells
 from tests.browser.page import Lab, NotebookPage, wait_until
+from tests.conftest import PATIENCE
 
 CELLS = (
     """
@@ -63,6 +64,7 @@ def shared(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     file = tmp_path / "page.html"
     file.write_text(page("t", [drawn("figure", figure)]), encoding="utf-8")
     shown = browser.new_page()
+    shown.set_default_timeout(PATIENCE)
     shown.goto(file.as_uri())
     yield shown
     shown.close()

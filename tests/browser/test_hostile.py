@@ -13,6 +13,7 @@ from meshlab.figures.page import drawn, heading, page, paragraphs, table
 from meshlab.figures.style import summary_of
 from tests.browser.cut import of_cells
 from tests.browser.page import Lab, NotebookPage, PanelOnPage, wait_until
+from tests.conftest import PATIENCE
 from tests.hostile import BROKEN, HOSTILE, drawings
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +85,7 @@ def shared(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     file = tmp_path_factory.mktemp("page") / "hostile.html"
     file.write_text(page(" ".join(HOSTILE), parts), encoding="utf-8")
     shown = browser.new_page()
+    shown.set_default_timeout(PATIENCE)
     shown.goto(file.as_uri())
     for graph in shown.locator("[data-figure]").all():
         wait_until(graph, "graph => graph.layout?.meta?.summary", None)

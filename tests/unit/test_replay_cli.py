@@ -32,6 +32,7 @@ from meshlab.postmortem.page import replay_page
 from meshlab.postmortem.report import Line
 from meshlab.result import Result
 from meshlab.telemetry.columns import Columns
+from tests.conftest import PATIENCE
 from tests.incident_run import WEIGHT, happened
 
 Capture = pytest.CaptureFixture[str]
@@ -288,6 +289,7 @@ def shown(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Page:
     page.on("request", lambda request: page.asked.append(request.url))  # type: ignore[attr-defined]
     page.on("console", lambda message: page.trouble.append(message.text))  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: page.trouble.append(str(error)))  # type: ignore[attr-defined]
+    page.set_default_timeout(PATIENCE)
     page.goto(file.as_uri())
     page.wait_for_function(
         "document.querySelectorAll('.js-plotly-plot').length"
