@@ -85,7 +85,7 @@ class Lab:
     def __init__(self, page: Page, server: Server, root: Path) -> None:
         self.page, self.server, self.root = page, server, root
         self.trouble: list[str] = []
-        page.on("console", lambda m: self.trouble.append(m.text) if m.type == "error" else None)
+        page.on("console", lambda message: self._heard(message.type, message.text))
         page.on("pageerror", lambda error: self.trouble.append(str(error)))
         page.on("websocket", lambda socket: self._check(socket.url))
         page.context.route("**/*", self._pass)
@@ -105,6 +105,11 @@ class Lab:
             yield NotebookPage(self, identity)
         finally:
             self.page.evaluate(of_panel(CLOSE), identity)
+
+    def _heard(self, kind: str, text: str) -> None:
+        """Note an error, unless it is what JupyterLab had still asked of a kernel just closed."""
+        if kind == "error" and "Canceled future" not in text:
+            self.trouble.append(text)
 
     def _check(self, url: str) -> bool:
         own = self.server.url
