@@ -220,6 +220,7 @@ def run_with_bar(
     FORCE_COLOR is about colours: it makes no terminal of a file, so rich is not asked.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     from meshlab.mesh import run
@@ -227,7 +228,7 @@ def run_with_bar(
     console = Console(stderr=True)
     drawn = sys.stderr.isatty() and not console.is_dumb_terminal
     with Progress(console=console, transient=True, disable=not drawn) as bar:
-        task = bar.add_task(scenario.name, total=1.0)
+        task = bar.add_task(escape(scenario.name), total=1.0)
 
         def advance(share: float) -> None:
             reached(share)

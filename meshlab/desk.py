@@ -6,7 +6,6 @@ button does what a plain call does: ``desk.press("look", "database")`` is ``case
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import ipywidgets as widgets
@@ -14,14 +13,14 @@ import plotly.graph_objects as go
 from anywidget import AnyWidget
 from traitlets import Dict, List, Unicode
 
-from meshlab.figures.style import plain
 from meshlab.investigation.actions import ACTIONS
 from meshlab.investigation.case import NAMING, Answer, Investigation
 from meshlab.investigation.causes import CAUSES
 from meshlab.investigation.debrief import Debrief
 from meshlab.investigation.sources import SOURCES
+from meshlab.literal import literal
 from meshlab.model import MeshlabError
-from meshlab.panels import Box, repaint
+from meshlab.panels import Box, figure_widget, repaint
 from meshlab.tables import Table, to_html
 from meshlab.widgets import Words
 
@@ -81,7 +80,7 @@ class Desk(Box):
         self.case = case or Investigation()
         self.first = self.case.look("users")
         self.menu = Menu(groups=_groups(), clock=self.case.clock)
-        self.figure = go.FigureWidget(plain(self.first.figure()))
+        self.figure = figure_widget(self.first.figure())
         self.table = widgets.HTML()
         self.words = Words()
         self._show(self.first)
@@ -109,7 +108,7 @@ class Desk(Box):
         if isinstance(shown, Debrief):
             rows = [shown.rows(), shown.team_rows(), shown.first_rows()]
         lines = shown.lines if isinstance(shown, Answer) else ()
-        text = f"<pre>{html.escape(chr(10).join(lines))}</pre>" if lines else ""
+        text = f"<pre>{chr(10).join(map(literal, lines))}</pre>" if lines else ""
         tables = [Table([*t[0]], [[*map(str, row.values())] for row in t]) for t in rows if t]
         self.table.value = "".join(map(to_html, tables)) + text
 

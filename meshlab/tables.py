@@ -2,14 +2,13 @@
 
     Table --to_terminal--> rich    --to_markdown--> a notebook, plain text    --to_html--> a page
 
-Each drawing makes texts literal in its own place: `in_terminal`, `in_markdown`, `in_html`.
+Each drawing makes texts literal in its own place: `in_terminal`, `in_markdown`, `meshlab.literal.literal`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape as in_html
 from typing import Any
 
 from rich.console import Console
@@ -17,6 +16,7 @@ from rich.table import Table as Drawn
 from rich.text import Text
 
 from meshlab.fitted import Fitted
+from meshlab.literal import literal
 
 Columns = Mapping[str, Callable[[Any], str]]
 """The heading of each column, with ``>`` if it is right-aligned, and what it shows of a row."""
@@ -73,20 +73,20 @@ def in_markdown(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def to_markdown(table: Table, literal: Callable[[str], str] = in_markdown) -> str:
-    """For a notebook; also good to read as it is. Each cell is made ``literal``."""
-    rows = [table.head, ["---"] * len(table.head), *([*map(literal, row)] for row in table.rows)]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([f"**{table.caption}**", "", *lines] if table.caption else lines)
+def to_markdown(table: Table, write: Callable[[str], str] = in_markdown) -> str:
+    """For a notebook; also good to read as it is. Every text is written by ``write``."""
+    head, *rows = [[*map(write, row)] for row in (table.head, *table.rows)]
+    lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+    return "\n".join([f"**{write(table.caption)}**", "", *lines] if table.caption else lines)
 
 
 def to_html(table: Table) -> str:
     """An element that a screen reader knows as a table. A short number keeps in one line."""
-    head = "".join(f'<th scope="col">{in_html(name)}</th>' for name in table.head)
+    head = "".join(f'<th scope="col">{literal(name)}</th>' for name in table.head)
     body = "\n".join(f"<tr>{''.join(map(_td, row))}</tr>" for row in table.rows)
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
 def _td(text: str) -> str:
     kind = ' class="number"' if text[:1].isdigit() and len(text) < 30 else ""
-    return f"<td{kind}>{in_html(text)}</td>"
+    return f"<td{kind}>{literal(text)}</td>"

@@ -17,6 +17,7 @@ from itertools import pairwise
 import plotly.graph_objects as go
 
 from meshlab.figures.style import LOOK, SPARE, Look, axis, finish, say
+from meshlab.literal import literal
 from meshlab.model import Outcome
 from meshlab.trace_views import own_seconds
 from meshlab.tracing import Node, Span, tree
@@ -143,7 +144,7 @@ def _bars(rows: list[Row], zero: float, *, pale: bool) -> go.Bar:
         y=[y for y, _, _ in placed],
         base=[1000 * (span.start - zero) for _, _, span in placed],
         x=[1000 * span.seconds for _, _, span in placed],
-        text=[row.label for _, row, _ in placed],
+        text=[literal(row.label) for _, row, _ in placed],
         textposition="none",
         width=0.84 if pale else 0.5,
         marker={
@@ -169,7 +170,8 @@ def _labels(rows: list[Row]) -> list[dict[str, object]]:
     return [
         {
             "x": 0, "xref": "paper", "xanchor": "left", "xshift": INDENT * row.depth - LABELS + 6,
-            "y": y, "yanchor": "middle", "showarrow": False, "text": row.label,
+            "y": y, "yanchor": "middle", "showarrow": False,
+            "text": literal(row.label),
             "font": {"size": size},
         }
         for y, row in enumerate(rows)

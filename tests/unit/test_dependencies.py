@@ -16,7 +16,7 @@ PACKAGE = ROOT / "meshlab"
 LAYERS: tuple[tuple[str, ...], ...] = (
     # Each may import its own layer and those above it, never those below.
     ("model", "clock", "engine"),
-    ("rules", "streams", "notices"),
+    ("rules", "streams", "notices", "literal"),
     ("code_cache", "data_files", "extras", "paths", "wording"),
     ("chisquare", "distributions", "discovery", "oracles", "processor", "tracing"),
     ("policies",),

@@ -35,6 +35,7 @@ from meshlab.postmortem.report import Line
 from meshlab.postmortem.tables import lines
 from meshlab.result import Result
 from meshlab.telemetry.columns import Columns
+from tests.conftest import PATIENCE
 from tests.incident_run import WEIGHT, happened
 
 Capture = pytest.CaptureFixture[str]
@@ -318,6 +319,7 @@ def shown(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Page:
     page.on("request", lambda request: page.asked.append(request.url))  # type: ignore[attr-defined]
     page.on("console", lambda message: page.trouble.append(message.text))  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: page.trouble.append(str(error)))  # type: ignore[attr-defined]
+    page.set_default_timeout(PATIENCE)
     page.goto(file.as_uri())
     page.wait_for_function(
         "document.querySelectorAll('.js-plotly-plot').length"
@@ -370,4 +372,4 @@ def test_data_on_the_page_can_not_end_its_element() -> None:
     from meshlab.tables import Table, to_html
 
     assert as_data("x", "</script><b>").count("<") == 2
-    assert "&lt;b&gt;" in to_html(Table(("head",), [("<b>",)]))
+    assert "<td>&#60;b></td>" in to_html(Table(("head",), [("<b>",)]))
