@@ -26,6 +26,7 @@ from typing import TextIO
 
 import numpy as np
 
+from meshlab.normalized import normalized
 from meshlab.result import Result
 from meshlab.rules import check, require_known, require_positive
 from meshlab.scenario import Scenario
@@ -39,6 +40,7 @@ BLACK_FRIDAY = "2025-11-28T14:20:00Z"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Selection:
     """What to export: all, unless said otherwise.
 
