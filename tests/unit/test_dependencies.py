@@ -16,14 +16,14 @@ PACKAGE = ROOT / "meshlab"
 LAYERS: tuple[tuple[str, ...], ...] = (
     # Each may import its own layer and those above it, never those below.
     ("model", "clock", "engine"),
-    ("rules", "streams"),
+    ("rules", "normalized", "streams"),
     ("chisquare", "distributions", "discovery", "oracles", "processor", "tracing"),
     ("policies",),
     ("load", "faults", "topology", "telemetry.names", "telemetry.series", "telemetry.ledger"),
     ("changes", "telemetry.counts", "telemetry.central"),
     ("consistency", "scenario"),
     ("engines",),
-    ("shop", "canaries", "estimate", "arrivals", "upstream"),
+    ("shop", "canaries", "traffic", "building", "estimate", "arrivals", "upstream"),
     ("sidecar", "steps"),
     ("service",),
     ("telemetry.registry", "totals"),
