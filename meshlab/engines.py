@@ -54,7 +54,7 @@ def why_not(scenario: Scenario) -> str:
 def _unknown(part: object, where: str) -> Iterator[str]:
     """What in a declaration, or in those inside it, the compiled engine does not know."""
     if isinstance(part, tuple):
-        for item in part:
+        for item in {id(item): item for item in part}.values():  # replicas are looked at once
             yield from _unknown(item, where)
     elif is_dataclass(part) and not isinstance(part, type):
         where = getattr(part, "where", where)

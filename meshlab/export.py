@@ -26,6 +26,7 @@ from typing import TextIO
 
 import numpy as np
 
+from meshlab.normalized import normalized
 from meshlab.result import Result
 from meshlab.rules import check, require_known, require_positive
 from meshlab.scenario import Scenario
@@ -42,6 +43,7 @@ MOST_SCRAPES = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Selection:
     """What to export: all, unless said otherwise.
 

@@ -8,7 +8,9 @@ Everything that happens comes from the scenario and the seed; no wall clock is r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 
@@ -20,7 +22,7 @@ from meshlab.engines import choose
 from meshlab.estimate import MOST_EVENTS, check_size
 from meshlab.meanwhile import MEANWHILE
 from meshlab.membership import Membership
-from meshlab.model import Request
+from meshlab.model import Request, RunTooLarge
 from meshlab.result import Result
 from meshlab.rules import check, require_type
 from meshlab.scenario import Scenario
@@ -42,6 +44,9 @@ from meshlab.weight import in_real_units, lighter
 Progress = Callable[[float], None]
 """Told the share of the run that is done, 0..1, after every scrape."""
 
+FRAMES_PER_SERVICE = 20
+"""Functions that call each other, at most, until an answer has passed through one service."""
+
 
 def run(
     scenario: Scenario, seed: int = 1, progress: Progress | None = None, engine: str = "auto"
@@ -50,8 +55,8 @@ def run(
 
     ``engine`` is "auto", "reference" or "compiled" (see `meshlab.engines`); the result's ``engine``
     says which ran, and why not the compiled one. ConfigError for a seed that is no whole number
-    >= 0 and an engine that can't run it, RunTooLarge if the run would not end soon: both before
-    anything runs.
+    >= 0 and an engine that can't run it, RunTooLarge if the run would not end soon or not fit: both
+    before anything runs. (What no estimate foresees is a RunTooLarge when memory is full.)
     """
     require_type(scenario, Scenario, "run", "scenario")
     fits = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
@@ -60,17 +65,43 @@ def run(
         return in_real_units(run(lighter(scenario), seed, progress, engine), scenario)
     chosen, reason = choose(scenario, engine)
     check_size(scenario, MOST_EVENTS[chosen])
-    if chosen == "compiled":
-        # here: whoever never runs it needs no numba
-        from meshlab.compiled.jit import CACHE
-        from meshlab.compiled.warm import is_cold
-        from meshlab.compiled.world import World
-
-        reason = "" if engine == "compiled" else MEANWHILE.why(scenario, is_cold(), CACHE)
-        if not reason:
-            return World(scenario, seed).run(progress)
-    result = Mesh(scenario, seed).run(progress)
+    if chosen == "compiled" and engine != "compiled":
+        reason = _why_meanwhile(scenario)
+        chosen = "reference" if reason else chosen
+    try:
+        result = _run(scenario, seed, progress, chosen)
+    except MemoryError as error:
+        rule = "must fit into the memory of this machine; lower the rate or the trace_sampling"
+        raise RunTooLarge(f"{scenario.where}: {rule}") from error
     return replace(result, engine=f"reference: {reason}") if reason else result
+
+
+def _why_meanwhile(scenario: Scenario) -> str:
+    """Why the reference engine runs this while the rules are not compiled yet; "" if it doesn't."""
+    from meshlab.compiled.jit import CACHE  # here: whoever never runs it needs no numba
+    from meshlab.compiled.warm import is_cold
+
+    return MEANWHILE.why(scenario, is_cold(), CACHE)
+
+
+def _run(scenario: Scenario, seed: int, progress: Progress | None, engine: str) -> Result:
+    if engine == "compiled":
+        from meshlab.compiled.world import World  # here: whoever never runs it needs no numba
+
+        return World(scenario, seed).run(progress)
+    with _deep_stack(len(scenario.services)):
+        return Mesh(scenario, seed).run(progress)
+
+
+@contextmanager
+def _deep_stack(services: int) -> Iterator[None]:
+    """Room for an answer to go back through all its callers, each of which calls the next."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(before + FRAMES_PER_SERVICE * services)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 class Mesh:

@@ -2,7 +2,7 @@
 
     Table --to_terminal--> rich    --to_markdown--> a notebook, plain text    --to_html--> a page
 
-Each drawing makes texts literal in its own place: `in_terminal`, `in_markdown`, `meshlab.literal.literal`.
+Each drawing makes texts literal in its own place: `in_terminal`, `in_markdown`, `literal`.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from meshlab.data_files import data_file
 from meshlab.distributions import Around, Constant, Erlang
 from meshlab.faults import Fault, Leak, Outage
 from meshlab.load import Load
+from meshlab.normalized import normalized
 from meshlab.policies.balancer import LeastRequest
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.health import HealthCheck
@@ -74,6 +75,7 @@ def _from(source: str, default: Any, reason: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Parameters:
     """What the incident is made of. `table` lists each with its source and its reason."""
 

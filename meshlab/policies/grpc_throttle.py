@@ -18,7 +18,8 @@ from decimal import Decimal
 from typing import ClassVar
 
 from meshlab.clock import Clock
-from meshlab.rules import check, is_number, require_count
+from meshlab.normalized import normalized
+from meshlab.rules import check, require_at_least, require_count
 
 TOKEN = 1000
 """Tokens are counted in thousandths, as gRPC does: whole numbers, so that their sums are exact."""
@@ -28,6 +29,7 @@ MOST_TOKENS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class GrpcRetryThrottle:
     """Retries stop while no more than half of the tokens are left; first tries always go.
 
@@ -44,8 +46,7 @@ class GrpcRetryThrottle:
         require_count(self.max_tokens, 1, where, "max_tokens")
         fits = self.max_tokens <= MOST_TOKENS
         check(fits, where, f"max_tokens must be in 1..{MOST_TOKENS}", self.max_tokens)
-        fits = is_number(self.token_ratio) and self.token_ratio >= 1 / TOKEN
-        check(fits, where, f"token_ratio must be a number >= {1 / TOKEN}", self.token_ratio)
+        require_at_least(self.token_ratio, 1 / TOKEN, where, "token_ratio")
 
     def build(self, clock: Clock) -> Throttle:
         return Throttle(self)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from meshlab.clock import Clock
 from meshlab.model import Endpoint
+from meshlab.normalized import normalized
 from meshlab.policies.cluster import Cluster
 from meshlab.rules import (
     check,
@@ -31,6 +32,7 @@ from meshlab.rules import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class OutlierDetection:
     """What makes an endpoint an outlier, and for how long it is left alone. Times in seconds.
 

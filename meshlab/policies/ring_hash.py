@@ -21,6 +21,7 @@ from typing import ClassVar
 
 from meshlab.clock import Clock
 from meshlab.model import Endpoint
+from meshlab.normalized import normalized
 from meshlab.rules import check, is_number
 from meshlab.streams import Draw
 
@@ -108,6 +109,7 @@ class RingHashBalancer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class RingHash:
     """Envoy's RING_HASH: for caches and sessions, where it matters that a key finds its endpoint.
 

@@ -464,7 +464,7 @@ def test_every_failed_try_counts_once_as_in_the_proposal(
         (
             ConcurrentRetryBudget,
             {"budget_percent": 140},
-            "concurrent retry budget: budget_percent must be in 0..100, got 140",
+            "concurrent retry budget: budget_percent must be in 0..100, got 140.0",
         ),
         (
             ConcurrentRetryBudget,
@@ -494,12 +494,12 @@ def test_every_failed_try_counts_once_as_in_the_proposal(
         (
             TokenRetryBudget,
             {"ttl_seconds": 0},
-            "token retry budget: ttl_seconds must be a number > 0, got 0",
+            "token retry budget: ttl_seconds must be a number >= 0.001, got 0.0",
         ),
         (
             TokenRetryBudget,
             {"min_retries_per_second": -1},
-            "token retry budget: min_retries_per_second must be a number >= 0, got -1",
+            "token retry budget: min_retries_per_second must be a number >= 0, got -1.0",
         ),
         (
             GrpcRetryThrottle,

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "meshlab"
 LAYERS: tuple[tuple[str, ...], ...] = (
     # Each may import its own layer and those above it, never those below.
     ("model", "clock", "engine"),
-    ("rules", "streams", "notices", "literal"),
+    ("rules", "normalized", "streams", "notices", "literal"),
     ("code_cache", "data_files", "extras", "paths", "wording"),
     ("chisquare", "distributions", "discovery", "oracles", "processor", "tracing"),
     ("policies",),
@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("changes", "telemetry.counts", "telemetry.central"),
     ("consistency", "scenario"),
     ("engines",),
-    ("shop", "canaries", "estimate", "arrivals", "upstream"),
+    ("shop", "canaries", "traffic", "building", "estimate", "arrivals", "upstream"),
     ("sidecar", "steps"),
     ("service",),
     ("telemetry.registry", "totals"),
