@@ -5,7 +5,8 @@
     run(scenario, seed, engine="compiled")     ConfigError, with the reason, if it can't
 
 Both give the same bytes. The compiled engine knows the parts in `COMPILED` and their fields; a
-scenario with anything else in it, a reader's own balancer say, runs on the reference engine.
+scenario with anything else in it, a reader's own balancer say, runs on the reference engine. So do
+small runs as long as the rules have yet to be compiled (see `meshlab.engines.meanwhile`).
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def why_not(scenario: Scenario) -> str:
 def _unknown(part: object, where: str) -> Iterator[str]:
     """What in a declaration, or in those inside it, the compiled engine does not know."""
     if isinstance(part, tuple):
-        for item in part:
+        for item in {id(item): item for item in part}.values():  # replicas are looked at once
             yield from _unknown(item, where)
     elif is_dataclass(part) and not isinstance(part, type):
         where = getattr(part, "where", where)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from meshlab.engines.choice import choose
+from meshlab.engines.meanwhile import MEANWHILE
 from meshlab.engines.size import MOST_EVENTS, check_size
 from meshlab.engines.thinning import in_real_units, thin
 from meshlab.mesh.mesh import Mesh, Progress
 from meshlab.mesh.result import Result
+from meshlab.model import RunTooLarge
 from meshlab.model.rules import check, require_type
 from meshlab.scenario.scenario import Scenario
+
+FRAMES_PER_SERVICE = 20
+"""Functions that call each other, at most, until an answer has passed through one service."""
 
 
 def run(
@@ -20,8 +28,8 @@ def run(
 
     ``engine`` is "auto", "reference" or "compiled" (see `meshlab.engines`); the result's ``engine``
     says which ran, and why not the compiled one. ConfigError for a seed that is no whole number
-    >= 0 and an engine that can't run it, RunTooLarge if the run would not end soon: both before
-    anything runs.
+    >= 0 and an engine that can't run it, RunTooLarge if the run would not end soon or not fit: both
+    before anything runs. (What no estimate foresees is a RunTooLarge when memory is full.)
     """
     require_type(scenario, Scenario, "run", "scenario")
     fits = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
@@ -30,10 +38,41 @@ def run(
         return in_real_units(run(thin(scenario), seed, progress, engine), scenario)
     chosen, reason = choose(scenario, engine)
     check_size(scenario, MOST_EVENTS[chosen])
-    if chosen == "compiled":
+    if chosen == "compiled" and engine != "compiled":
+        reason = _why_meanwhile(scenario)
+        chosen = "reference" if reason else chosen
+    try:
+        result = _run(scenario, seed, progress, chosen)
+    except MemoryError as error:
+        rule = "must fit into the memory of this machine; lower the rate or the trace_sampling"
+        raise RunTooLarge(f"{scenario.where}: {rule}") from error
+    return replace(result, engine=f"reference: {reason}") if reason else result
+
+
+def _why_meanwhile(scenario: Scenario) -> str:
+    """Why the reference engine runs this while the rules are not compiled yet; "" if it doesn't."""
+    from meshlab.engines.compiled.jit import CACHE  # here: whoever never runs it needs no numba
+    from meshlab.engines.compiled.warm import is_cold
+
+    return MEANWHILE.why(scenario, is_cold(), CACHE)
+
+
+def _run(scenario: Scenario, seed: int, progress: Progress | None, engine: str) -> Result:
+    if engine == "compiled":
         # here: whoever never runs it needs no numba
         from meshlab.engines.compiled.world import World
 
         return World(scenario, seed).run(progress)
-    result = Mesh(scenario, seed).run(progress)
-    return replace(result, engine=f"reference: {reason}") if reason else result
+    with _deep_stack(len(scenario.services)):
+        return Mesh(scenario, seed).run(progress)
+
+
+@contextmanager
+def _deep_stack(services: int) -> Iterator[None]:
+    """Room for an answer to go back through all its callers, each of which calls the next."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(before + FRAMES_PER_SERVICE * services)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

@@ -25,8 +25,9 @@ from typing import ClassVar, Protocol
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.streams import Draw
 from meshlab.model import Endpoint
+from meshlab.model.normalized import normalized
 from meshlab.model.rules import require_bool, require_count
-from meshlab.policies.peak_ewma import PeakEwma
+from meshlab.policies.peak_ewma import MOST_CHOICES, PeakEwma
 from meshlab.policies.ring_hash import RingHash
 from meshlab.policies.weighted_round_robin import POSITIONS, WeightedRoundRobin
 
@@ -158,6 +159,7 @@ class RoundRobin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class LeastRequest:
     """Envoy's LEAST_REQUEST: a slow endpoint holds its tries longer, and so gets fewer of them.
 
@@ -170,7 +172,7 @@ class LeastRequest:
     kind: ClassVar[str] = "least_request"
 
     def __post_init__(self) -> None:
-        require_count(self.choices, 1, self.kind, "choices")
+        require_count(self.choices, 1, self.kind, "choices", most=MOST_CHOICES)
         require_bool(self.full_scan, self.kind, "full_scan")
 
     def build(self, draw: Draw, clock: Clock) -> Balancer:

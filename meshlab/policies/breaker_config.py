@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from meshlab.kernel.clock import Clock
+from meshlab.model.normalized import normalized
 from meshlab.model.rules import (
     check,
     require_at_least,
@@ -17,6 +18,7 @@ from meshlab.policies.windows import CountWindow, TimeWindow, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class BreakerConfig:
     """What a breaker watches for, and how patient it is. None turns a rule off; one must be on.
 

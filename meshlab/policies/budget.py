@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from meshlab.kernel.clock import Clock
+from meshlab.model.normalized import normalized
 from meshlab.model.rules import check, is_number, require_count
 from meshlab.policies.grpc_throttle import GrpcRetryThrottle
 from meshlab.policies.token_budget import TokenRetryBudget
@@ -73,6 +74,7 @@ class Budget(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class ConcurrentRetryBudget:
     """Envoy's ``retry_budget``: retries in flight stay below a share of the calls in flight.
 
@@ -96,6 +98,7 @@ class ConcurrentRetryBudget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class MaxRetries:
     """Envoy's ``max_retries``: so many retries in flight, however many calls there are.
 

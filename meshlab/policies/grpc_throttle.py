@@ -14,20 +14,27 @@ ratio 0.1 it falls for as long as more than one try in eleven fails. Source: gRP
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.model.rules import check, is_number, require_count
+from meshlab.model.normalized import normalized
+from meshlab.model.rules import check, require_at_least, require_count
 
 TOKEN = 1000
 """Tokens are counted in thousandths, as gRPC does: whole numbers, so that their sums are exact."""
 
+MOST_TOKENS = 1000
+"""A6: ``maxTokens`` is a whole number in (0, 1000]."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class GrpcRetryThrottle:
     """Retries stop while no more than half of the tokens are left; first tries always go.
 
-    A6 names no defaults; these are the values of its example.
+    A6 names no defaults; these are the values of its example. Of ``token_ratio`` it ignores what
+    comes after three decimal places: 0.5466 is 0.546.
     """
 
     max_tokens: int = 10
@@ -37,8 +44,9 @@ class GrpcRetryThrottle:
     def __post_init__(self) -> None:
         where = "gRPC retry throttle"
         require_count(self.max_tokens, 1, where, "max_tokens")
-        fits = is_number(self.token_ratio) and self.token_ratio >= 1 / TOKEN
-        check(fits, where, f"token_ratio must be a number >= {1 / TOKEN}", self.token_ratio)
+        fits = self.max_tokens <= MOST_TOKENS
+        check(fits, where, f"max_tokens must be in 1..{MOST_TOKENS}", self.max_tokens)
+        require_at_least(self.token_ratio, 1 / TOKEN, where, "token_ratio")
 
     def build(self, clock: Clock) -> Throttle:
         return Throttle(self)
@@ -56,7 +64,8 @@ class Throttle:
     def __init__(self, config: GrpcRetryThrottle) -> None:
         self._max = config.max_tokens * TOKEN
         self._half = config.max_tokens * TOKEN // 2
-        self._earned = round(config.token_ratio * TOKEN)
+        thousandths = int(Decimal(str(config.token_ratio)) * TOKEN)
+        self._earned = min(thousandths, self._max)  # more would not fit
         self._tokens = self._max
 
     def take_over(self, calls: int, retries: int) -> None:

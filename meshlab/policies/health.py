@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from meshlab.model.normalized import normalized
 from meshlab.model.rules import require_count, require_positive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class HealthCheck:
     """How often to probe, how long to wait for the answer, how many answers it takes.
 

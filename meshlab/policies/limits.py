@@ -13,10 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshlab.model import MeshlabError
+from meshlab.model.normalized import normalized
 from meshlab.model.rules import require_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class ConcurrencyLimits:
     """At most ``max_requests`` tries in flight from one sidecar to one cluster.
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from meshlab.kernel.clock import Clock
 from meshlab.model import Endpoint
+from meshlab.model.normalized import normalized
 from meshlab.model.rules import (
     check,
     is_number,
@@ -31,6 +32,7 @@ from meshlab.policies.cluster import Cluster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class OutlierDetection:
     """What makes an endpoint an outlier, and for how long it is left alone. Times in seconds.
 

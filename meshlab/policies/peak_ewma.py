@@ -19,10 +19,14 @@ from typing import ClassVar
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.streams import Draw
 from meshlab.model import Endpoint
-from meshlab.model.rules import check, is_number, require_count
+from meshlab.model.normalized import normalized
+from meshlab.model.rules import require_count, require_positive
 
 PENALTY = 1e6
 """Seconds that an endpoint without any answer yet is taken to need, once a try is on its way."""
+
+MOST_CHOICES = 1000
+"""Endpoints that are drawn for one try: two do nearly all that more can do."""
 
 
 class PeakEwmaBalancer:
@@ -72,6 +76,7 @@ class PeakEwmaBalancer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class PeakEwma:
     """Finagle's peak EWMA over ``choices`` drawn endpoints: the fast ones get more.
 
@@ -83,9 +88,8 @@ class PeakEwma:
     kind: ClassVar[str] = "peak_ewma"
 
     def __post_init__(self) -> None:
-        fits = is_number(self.decay_seconds) and self.decay_seconds > 0
-        check(fits, self.kind, "decay_seconds must be finite and > 0", self.decay_seconds)
-        require_count(self.choices, 1, self.kind, "choices")
+        require_positive(self.decay_seconds, self.kind, "decay_seconds")
+        require_count(self.choices, 1, self.kind, "choices", most=MOST_CHOICES)
 
     def build(self, draw: Draw, clock: Clock) -> PeakEwmaBalancer:
         return PeakEwmaBalancer(draw, clock, self.decay_seconds, self.choices)

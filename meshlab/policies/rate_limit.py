@@ -17,7 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshlab.kernel.clock import Clock
-from meshlab.model.rules import check, require_at_least, require_count
+from meshlab.model.normalized import normalized
+from meshlab.model.rules import require_at_least, require_count
 
 SHORTEST_FILL = 0.05
 """Seconds. Envoy's least ``fill_interval``, too."""
@@ -27,6 +28,7 @@ MOST_TOKENS = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class RateLimit:
     """Every ``fill_interval`` (s) ``tokens_per_fill`` come in; more than ``max_tokens`` are lost.
 
@@ -41,9 +43,7 @@ class RateLimit:
     def __post_init__(self) -> None:
         where = "rate limit"
         for name in ("max_tokens", "tokens_per_fill"):
-            tokens = getattr(self, name)
-            require_count(tokens, 1, where, name)
-            check(tokens <= MOST_TOKENS, where, f"{name} must be at most {MOST_TOKENS}", tokens)
+            require_count(getattr(self, name), 1, where, name, most=MOST_TOKENS)
         require_at_least(self.fill_interval, SHORTEST_FILL, where, "fill_interval")
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshlab.model import RETRIABLE, Outcome
+from meshlab.model.normalized import normalized
 from meshlab.model.rules import (
     check,
     require_at_least,
@@ -26,6 +27,7 @@ from meshlab.policies.budget import BudgetConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Backoff:
     """How long to wait before a retry: exponentially longer, and by chance, so that callers spread.
 
@@ -61,9 +63,12 @@ class Backoff:
         """The delay before retry 1, 2, 3 ... without chance, in seconds."""
         seconds = self.base_seconds
         for _ in range(retry - 1):
-            seconds *= self.factor
-            if seconds >= self.cap_seconds:
+            longer = seconds * self.factor
+            if longer >= self.cap_seconds:
                 return self.cap_seconds
+            if longer == seconds:  # nothing, or always the same
+                return seconds
+            seconds = longer
         return seconds
 
     def delay(self, retry: int, u: float) -> float:
@@ -74,6 +79,7 @@ class Backoff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class RetryPolicy:
     """How often a sidecar tries a call, and when it gives up.
 
@@ -102,7 +108,8 @@ class RetryPolicy:
         require_type(self.backoff, Backoff, where, "backoff")
         require_type(self.retry_on, frozenset, where, "retry_on")
         valid = ", ".join(outcome.name for outcome in Outcome if outcome in RETRIABLE)
-        check(self.retry_on <= RETRIABLE, where, f"retry_on must be among {valid}", self.retry_on)
+        fits = all(isinstance(o, Outcome) and o in RETRIABLE for o in self.retry_on)
+        check(fits, where, f"retry_on must be among {valid}", self.retry_on)
         require_type(self.avoid_previous, bool, where, "avoid_previous")
         if self.budget is not None:
             require_type(self.budget, BudgetConfig.__args__, where, "budget")

@@ -22,6 +22,7 @@ from typing import ClassVar
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.streams import Draw
 from meshlab.model import Endpoint
+from meshlab.model.normalized import normalized
 from meshlab.model.rules import check, is_number
 
 CIRCLE = 2**64
@@ -108,6 +109,7 @@ class RingHashBalancer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class RingHash:
     """Envoy's RING_HASH: for caches and sessions, where it matters that a key finds its endpoint.
 

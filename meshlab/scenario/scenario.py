@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from meshlab.model.normalized import normalized
 from meshlab.model.rules import (
     check,
     require_count,
@@ -35,8 +36,12 @@ from meshlab.scenario.load import Load
 from meshlab.scenario.topology import Edge, Service
 from meshlab.telemetry.central import Central
 
+LONGEST_RUN = 1e10
+"""Seconds: 300 years. A float tells microseconds apart up to here."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Scenario:
     """Everything a run depends on, besides its seed.
 
@@ -60,7 +65,7 @@ class Scenario:
     def __post_init__(self) -> None:
         require_name(self.name, "scenario", "name")
         where = self.where
-        require_positive(self.duration, where, "duration")
+        require_positive(self.duration, where, "duration", most=LONGEST_RUN)
         require_positive(self.scrape_interval, where, "scrape_interval")
         require_share(self.trace_sampling, where, "trace_sampling")
         require_count(self.thinning, 1, where, "thinning")

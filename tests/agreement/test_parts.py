@@ -35,6 +35,7 @@ from meshlab.engines.compiled.service import replace_first
 from meshlab.kernel.distributions import KINDS, Distribution
 from meshlab.kernel.streams import uniforms, variates
 from meshlab.mesh.processor import Processor
+from meshlab.model import RunTooLarge
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +54,7 @@ def _uniforms(memory: Any, stream: int, numbers: Any) -> None:
 def _variates(memory: Any, source: int, numbers: Any, start: int) -> int:
     """Draw until the numbers are complete, or the stock is low."""
     root = memory[0]
-    while start < len(numbers) and not root.attention:
+    while start < len(numbers) and root.stop_at:
         numbers[start] = variate(root, source)
         start += 1
     return start
@@ -83,7 +84,7 @@ def test_a_source_has_the_variates_of_its_distribution(kind: str) -> None:
     randomness.fill(MARGIN)
     numbers, have = np.zeros(40_000), 0
     while have < len(numbers):
-        memory.root["attention"] = 0
+        memory.root["stop_at"] = 1
         have = _variates(memory.root_array, source, numbers, have)
         randomness.fill(MARGIN)
     expected = variates(SEED, "work", distribution.block)
@@ -131,7 +132,7 @@ def test_events_come_in_the_order_of_time_and_sequence(times: list[float], at_on
 def test_more_events_than_a_tag_can_name_are_refused() -> None:
     memory = Memory(MARGIN)
     memory.root["plans_used"] = PLACES
-    with pytest.raises(MemoryError, match=r"run: the compiled engine has room for 16,777,215"):
+    with pytest.raises(RunTooLarge, match=r"run: the compiled engine has room for 16,777,215"):
         memory.grow()
 
 

@@ -21,9 +21,9 @@ from meshlab.incident.knobs import (
     Knobs,
 )
 from meshlab.incident.milestones import read_milestones
-from meshlab.incident.replay import story
 from meshlab.incident.replay.panel import WHEN, Replay, controls
 from meshlab.incident.replay.player import Player, words_at
+from meshlab.incident.replay.story import story
 from meshlab.incident.scenario import incident, seconds_at
 from meshlab.mesh.result import Result
 from meshlab.model import ConfigError

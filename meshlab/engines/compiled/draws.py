@@ -68,4 +68,4 @@ def from_stock(root: Any, number: int) -> float:
 def note_room(root: Any, used: int, low: int) -> None:
     """A place of a pool was taken: the run stops between two events when few are left."""
     if used > low:
-        root.attention = 1
+        root.stop_at = 0

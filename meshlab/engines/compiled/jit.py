@@ -9,16 +9,13 @@ rule gets the *root* record, which knows the address of every array, and finds t
 A record is found by its address, without counting references and without a copy. The arrays are
 kept alive by the Python side for as long as the run goes on.
 
-Compiled code is cached on disk, in a folder named after everything it depends on: the sources of
-the rules, the constants they use, numba, and Python. numba's own check would look at one file and
-miss the others.
+Compiled code is kept on disk, under a fingerprint of everything it depends on: the sources of the
+rules, the constants they use, numba, numpy, Python and the processor. numba's own check would look
+at one file and miss the others. `meshlab.kernel.code_cache` has the rules of the folder.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +27,8 @@ from numba.core import config
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
+from meshlab.engines.compiled.kept_code import Announcer, keep
+from meshlab.kernel.code_cache import fingerprint, open_cache
 from meshlab.mesh.processor import SLOWEST
 from meshlab.mesh.sidecar import PICKS
 from meshlab.model import RETRIABLE, Outcome
@@ -61,21 +60,23 @@ CONSTANTS = (
 
 def _fingerprint() -> str:
     """Changes when compiled code would."""
-    known = f"{sys.version} {numba.__version__} {np.__version__} {CONSTANTS!r}"
-    sha = hashlib.sha256(known.encode())
-    for name in RULES:
-        sha.update((Path(__file__).parent / f"{name}.py").read_bytes())
-    return sha.hexdigest()[:16]
+    import llvmlite  # here: if numba is missing, that is what is missed
+    from llvmlite import binding
+
+    settings: Any = config
+    processor = settings.CPU_NAME or binding.get_host_cpu_name()
+    features = settings.CPU_FEATURES or binding.get_host_cpu_features().flatten()
+    return fingerprint(
+        (Path(__file__).parent / f"{name}.py" for name in RULES),
+        *(numba.__version__, llvmlite.__version__, np.__version__, CONSTANTS),
+        *(binding.get_default_triple(), processor, features),
+    )
 
 
-def cache_folder() -> Path:
-    """Where compiled code is kept: ``MESHLAB_CACHE``, or a folder of the user's cache."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    root = Path(os.environ.get("MESHLAB_CACHE") or Path(home) / "meshlab")
-    return root / _FINGERPRINT
+CACHE = open_cache(_fingerprint())
+"""Where the rules are kept once they are compiled."""
 
-
-_FINGERPRINT = _fingerprint()
+_ANNOUNCER = Announcer(CACHE)
 
 
 def jit(rule: Rule) -> Rule:
@@ -89,12 +90,8 @@ def inlined(rule: Rule) -> Rule:
 
 
 def _compiled(rule: Rule, inline: bool) -> Rule:
-    settings: Any = config
-    before, settings.CACHE_DIR = settings.CACHE_DIR, str(cache_folder())
-    try:
-        made: Any = numba.njit(cache=True, error_model="numpy", forceinline=inline)(rule)
-    finally:
-        settings.CACHE_DIR = before
+    made: Any = numba.njit(error_model="numpy", forceinline=inline)(rule)
+    keep(made, _ANNOUNCER)
     template = made.get_call_template
     made.get_call_template = lambda args, kws: template(tuple(map(_widened, args)), kws)
     return made

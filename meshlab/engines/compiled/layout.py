@@ -66,7 +66,7 @@ ROOT = np.dtype(
         ("events", "i8"),
         ("requests", "i8"),
         ("arrivals", "i8"),
-        ("attention", "i8"),
+        ("stop_at", "i8"),
         ("margin", "i8"),
         ("control", "i8"),
         *((name, "i8") for name in POOLS),

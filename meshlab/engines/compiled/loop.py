@@ -1,7 +1,9 @@
 """The loop of a compiled run: takes the events one by one, until one needs Python.
 
-It stops for three reasons: the time that was asked for has come, an event is for Python (a fault
-begins, discovery tells of a change), or an array or a stretch of random numbers runs low.
+It stops for four reasons: the time that was asked for has come, an event is for Python (a fault
+begins, discovery tells of a change), an array or a stretch of random numbers runs low, or so many
+events have happened that Python should look whether somebody has pressed Ctrl-C. The last two are
+one comparison: ``stop_at`` is the number of events at which to stop, and 0 where room is low.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ def advance(memory: Any, until: float, command: int, a: int, b: int, kind: int, 
         obey(root, command, a, b)
     last = bits_of(until)
     while True:
-        if root.attention:
+        if root.events >= root.stop_at:
             return ROOM
         if root.heap_used == 0:
             return TIME

@@ -29,6 +29,7 @@ from meshlab.engines.compiled.layout import (
     STORED,
     TIMER,
 )
+from meshlab.model import RunTooLarge
 
 AT_FIRST = 16
 """Margins of room for every pool: memory that is not touched costs less than a copy of what is."""
@@ -101,7 +102,7 @@ class Memory:
                 margin = margin // BATCH_SIZE + int(self.root["lane_count"]) + 1
             used, room = int(self.root[f"{name}_used"]), len(self.arrays[name])
             if name == "plans" and used + margin > PLACES:
-                raise MemoryError(
+                raise RunTooLarge(
                     f"run: the compiled engine has room for {PLACES:,} events that are planned at "
                     f"a time, and {used:,} are; engine='reference' has as much room as the machine"
                 )

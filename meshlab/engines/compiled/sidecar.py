@@ -272,10 +272,13 @@ def delay(root: Any, number: int, attempts: int) -> float:
     u = uniform(root, upstream.draw_jitter)
     ceiling = upstream.base_seconds
     for _ in range(attempts - 1):
-        ceiling *= upstream.factor
-        if ceiling >= upstream.cap_seconds:
+        longer = ceiling * upstream.factor
+        if longer >= upstream.cap_seconds:
             ceiling = upstream.cap_seconds
             break
+        if longer == ceiling:
+            break
+        ceiling = longer
     if upstream.has_spread:
         return ceiling * (1.0 - upstream.spread + 2.0 * upstream.spread * u)
     return ceiling * (1.0 - upstream.jitter + upstream.jitter * u)

@@ -1,41 +1,32 @@
 """Compiles the rules before somebody waits for them: once for each version of these sources.
 
-`make lab`, `make test` and Binder's build do so. A reader whose cache is cold is told what is going
-on while it lasts.
+`make lab`, `make test` and Binder's build do so. If a run has to compile first,
+`meshlab.engines.compiled.kept_code` says so in one line.
 """
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-from meshlab.engines.compiled.jit import cache_folder
+from meshlab.engines.compiled.jit import CACHE
 from meshlab.engines.compiled.layout import ROOT
 from meshlab.engines.compiled.loop import Command, advance
 from meshlab.engines.compiled.memory import Memory
 
 
-def _known() -> bool:
-    """Whether this process has the compiled rules already."""
-    rule: Any = advance
-    return bool(rule.signatures)
-
-
 def is_cold() -> bool:
-    """Whether the rules have yet to be compiled on this machine."""
-    return not _known() and not any(cache_folder().rglob("loop.advance-*.nbc"))
+    """Whether the rules have yet to be compiled: in this process, and on this machine."""
+    rule: Any = advance
+    if rule.signatures:
+        return False
+    return CACHE.folder is None or not any(CACHE.folder.glob("loop.advance-*.nbc"))
 
 
 def warm() -> None:
-    """Compile the rules, or load what was compiled before; says so if it will take a while."""
-    if _known():
+    """Compile the rules, or load what was compiled before."""
+    rule: Any = advance
+    if rule.signatures:
         return
-    if is_cold():
-        print(
-            "meshlab: compiling the engine's rules, once, for up to a minute ...",
-            file=sys.stderr,
-            flush=True,
-        )
     memory = Memory(margin=1)
     assert memory.root_array.dtype == ROOT
     advance(memory.root_array, -1.0, int(Command.NOTHING), 0, 0, 0, 0.0)

@@ -38,6 +38,9 @@ from meshlab.telemetry.counts import CLASSES
 from meshlab.telemetry.ledger import Ledger
 from meshlab.telemetry.names import DURATION_BUCKETS
 
+EVENTS_AT_A_TIME = 100_000
+"""Some milliseconds, after which Python may look whether somebody wants to stop the run."""
+
 
 class World:
     """One scenario, lowered to records and ready to run once."""
@@ -310,7 +313,7 @@ class World:
         lane[0] = (upstream.record["timeout"], *layout.EMPTY_LANE.values())
         self.memory.place("lanes", np.concatenate([lanes, lane]))
         self.root["lane_count"] = len(lanes) + 1
-        self.root["attention"] = 1  # one lane more may need one batch more
+        self.root["stop_at"] = 0  # one lane more may need one batch more
 
     def _weigh(self) -> None:
         """The ways of a split have the weights that its edges have now."""
@@ -353,17 +356,22 @@ class World:
         kind: int = 0,
         time: float = 0.0,
     ) -> Stop:
-        """Let the rules go on; what they wrote down goes to the ledger."""
-        why = Stop(advance(self.memory.root_array, until, int(command), a, b, kind, time))
+        """Let the rules go on; what they wrote down goes to the ledger.
+
+        Every argument is made plain: for an enum, or for an int in the place of a float, numba
+        would compile all the rules once more.
+        """
+        told = (float(until), int(command), int(a), int(b), int(kind), float(time))
+        why = Stop(advance(self.memory.root_array, *told))
         for note in self.memory.take("notes"):
             self.ledger.entries.append(entry_of(note, self))
         return why
 
     def _make_room(self) -> None:
-        """More places and more random numbers, wherever they are low."""
+        """More places and more random numbers, wherever they are low; then events may go on."""
         self.memory.grow()
         self.randomness.fill(int(self.root["margin"]))
-        self.root["attention"] = 0
+        self.root["stop_at"] = self.root["events"] + EVENTS_AT_A_TIME
 
     def advance(self, until: float) -> None:
         """Run every event up to and including ``until`` (s)."""

@@ -4,5 +4,3 @@ story       everything that the player shows, worked out once, one value for eac
 player      the widget that plays a story; scrubbing asks nothing of Python
 panel       the player with sliders and switches: change history, and compare
 """
-
-from meshlab.incident.replay.story import story as story
