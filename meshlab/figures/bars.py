@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from meshlab.figures.literal import literal
+from meshlab.export.literal import literal
 from meshlab.figures.style import axis, finish, looks, say
 
 Groups = Mapping[str, Mapping[str, float]]

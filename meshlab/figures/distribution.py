@@ -9,7 +9,7 @@ from math import inf
 
 import plotly.graph_objects as go
 
-from meshlab.figures.literal import literal
+from meshlab.export.literal import literal
 from meshlab.figures.style import LOOK, axis, finish, looks, say
 
 

@@ -13,8 +13,8 @@ from math import nan
 
 import plotly.graph_objects as go
 
+from meshlab.export.literal import literal
 from meshlab.figures.layers import Edge, Point, layered
-from meshlab.figures.literal import literal
 from meshlab.figures.style import LOOK, finish, say
 from meshlab.mesh.result import Result
 from meshlab.scenario.scenario import Scenario

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from meshlab.figures.literal import literal
+from meshlab.export.literal import literal
 from meshlab.figures.style import LOOK, axis, finish, say
 from meshlab.sweep.queueing import Comparison
 

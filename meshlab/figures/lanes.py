@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from meshlab.figures.literal import literal
+from meshlab.export.literal import literal
 from meshlab.figures.style import LOOK, axis, finish, say, shade
 from meshlab.telemetry.ledger import Entry
 

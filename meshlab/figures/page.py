@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from meshlab.figures.literal import literal
+from meshlab.export.literal import literal
 from meshlab.figures.style import CONFIG, plain, summary_of
 
 ALLOWED = (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from meshlab.figures.literal import literal
+from meshlab.export.literal import literal
 from meshlab.figures.style import LOOK, Look, axis, finish, looks, say
 from meshlab.figures.timeline import Points
 

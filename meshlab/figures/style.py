@@ -20,8 +20,8 @@ from typing import Any
 import plotly.graph_objects as go
 import plotly.io as pio
 
-from meshlab.figures.literal import literal
-from meshlab.figures.wording import say as say
+from meshlab.export.literal import literal
+from meshlab.export.wording import say as say
 
 
 @dataclass(frozen=True, slots=True)

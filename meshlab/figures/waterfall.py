@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import plotly.graph_objects as go
 
-from meshlab.figures.literal import literal
+from meshlab.export.literal import literal
 from meshlab.figures.style import LOOK, SPARE, Look, axis, finish, say
 from meshlab.model import Outcome
 from meshlab.telemetry.trace_views import own_seconds

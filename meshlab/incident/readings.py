@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meshlab.figures.wording import say
+from meshlab.export.wording import say
 from meshlab.incident.cost import CALM, Cost, calm, cost_of, dark, deaths, failures
 from meshlab.incident.scenario import utc
 from meshlab.mesh.result import Result

@@ -25,9 +25,9 @@ from IPython.display import Markdown, display
 from tqdm import tqdm
 
 from meshlab.engines.run import run
-from meshlab.figures.literal import literal
+from meshlab.export.literal import literal
+from meshlab.export.tables import Table, to_markdown
 from meshlab.figures.style import CONFIG, plain, say, summary_of
-from meshlab.figures.tables import Table, to_markdown
 from meshlab.mesh.result import Result
 from meshlab.scenario.scenario import Scenario
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from anywidget import AnyWidget
 from traitlets import Float, Unicode
 
-from meshlab.figures.wording import say
+from meshlab.export.wording import say
 from meshlab.model.rules import check
 
 

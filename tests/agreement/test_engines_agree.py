@@ -85,7 +85,7 @@ def assert_alike(scenario: Scenario, seed: int) -> None:
     compiled = run(scenario, seed, engine="compiled")
     assert (reference.engine, compiled.engine) == ("reference", "compiled")
     found = differences(reference, compiled)
-    advice = "a rule of the reference engine and its restatement in meshlab/compiled differ"
+    advice = "a rule of the reference engine and its restatement in meshlab/engines/compiled differ"
     assert not found, "\n".join([f"{advice}; first:", *found])
 
 

@@ -373,8 +373,8 @@ def test_the_page_tells_lines_and_verdict_without_a_script() -> None:
 
 
 def test_data_on_the_page_can_not_end_its_element() -> None:
+    from meshlab.export.tables import Table, to_html
     from meshlab.figures.page import as_data
-    from meshlab.figures.tables import Table, to_html
 
     assert as_data("x", "</script><b>").count("<") == 2
     assert "<td>&#60;b></td>" in to_html(Table(("head",), [("<b>",)]))

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from meshlab.cli.demo.incidents import BREAKER, Incident
 from meshlab.cli.demo.report import Report, Route, read_report
-from meshlab.figures.tables import Bad, Columns, print_parts, tabulate
+from meshlab.export.tables import Bad, Columns, print_parts, tabulate
 from meshlab.mesh.result import Result
 from meshlab.telemetry.ledger import Evidence
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from meshlab.engines.run import run
+from meshlab.export.wording import say
 from meshlab.figures.sparks import Spark, sparks
-from meshlab.figures.wording import say
 from meshlab.incident.cost import Cost, cost_of
 from meshlab.incident.investigation.actions import ACTIONS, restart_with_fix
 from meshlab.incident.investigation.causes import CAUSES, Verdict

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from meshlab.figures.wording import say
+from meshlab.export.wording import say
 from meshlab.incident.cost import Cost
 from meshlab.scenario.faults import EdgeFault, Leak
 from meshlab.scenario.scenario import Scenario

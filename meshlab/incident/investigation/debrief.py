@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from meshlab.figures.wording import say
+from meshlab.export.wording import say
 from meshlab.incident.cost import CALM, Cost, auth_instances, failures, told
 from meshlab.incident.investigation.actions import ACTIONS
 from meshlab.incident.scenario import Parameters, post_mortem, utc

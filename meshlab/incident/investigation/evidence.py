@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from meshlab.figures.wording import say
+from meshlab.export.wording import say
 from meshlab.incident.cost import CALM, calm
 from meshlab.incident.scenario import utc
 from meshlab.mesh.result import Result

@@ -13,8 +13,8 @@ import plotly.graph_objects as go
 from anywidget import AnyWidget
 from traitlets import Dict, List, Unicode
 
-from meshlab.figures.literal import literal
-from meshlab.figures.tables import Table, to_html
+from meshlab.export.literal import literal
+from meshlab.export.tables import Table, to_html
 from meshlab.incident.investigation.actions import ACTIONS
 from meshlab.incident.investigation.case import NAMING, Answer, Investigation
 from meshlab.incident.investigation.causes import CAUSES

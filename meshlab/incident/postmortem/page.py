@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from meshlab.export.tables import to_html
 from meshlab.figures import timeline
 from meshlab.figures.page import as_data, drawn, heading, page, paragraphs
 from meshlab.figures.style import LOOK, say
-from meshlab.figures.tables import to_html
 from meshlab.incident import replay
 from meshlab.incident.postmortem.report import Report
 from meshlab.incident.postmortem.tables import LEGEND, costs, lines, title

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from meshlab.figures.wording import say
+from meshlab.export.wording import say
 from meshlab.incident.cost import BAD, Cost, failures
 from meshlab.incident.milestones import Milestone, read_milestones
 from meshlab.incident.readings import Observed, observe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from meshlab.figures.tables import Columns, Table, print_parts, tabulate
+from meshlab.export.tables import Columns, Table, print_parts, tabulate
 from meshlab.incident.cost import told as cost_in_words
 from meshlab.incident.milestones import MINUTE, Milestone
 from meshlab.incident.postmortem.report import Report

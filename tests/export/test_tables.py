@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from meshlab.figures.tables import Bad, Table, print_parts, tabulate, to_html, to_markdown
+from meshlab.export.tables import Bad, Table, print_parts, tabulate, to_html, to_markdown
 
 COLUMNS = {"name": str.title, ">length": lambda name: f"{len(name)}"}
 TABLE = tabulate(COLUMNS, ["auth", "cart"], "Services", "in letters")

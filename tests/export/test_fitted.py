@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from meshlab.figures.fitted import Fitted, shrunk
+from meshlab.export.fitted import Fitted, shrunk
 
 TABLE = Fitted(
     ("edge", "balancer", ">calls", ">ok %"),

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table as Drawn
 from rich.text import Text
 
-from meshlab.figures.fitted import Fitted
-from meshlab.figures.literal import literal
+from meshlab.export.fitted import Fitted
+from meshlab.export.literal import literal
 
 Columns = Mapping[str, Callable[[Any], str]]
 """The heading of each column, with ``>`` if it is right-aligned, and what it shows of a row."""

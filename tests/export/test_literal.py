@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import meshlab
-from meshlab.figures.literal import literal
+from meshlab.export.literal import literal
 from meshlab.figures.page import drawn
 from tests.hostile import BROKEN, HOSTILE, drawings
 
