@@ -13,6 +13,7 @@ from numba import types
 from numba.extending import overload_method
 
 from meshlab.kernel import layout
+from meshlab.kernel.entries import FIRE
 from meshlab.kernel.layout import BATCH_SIZE, LINE
 from meshlab.kernel.machine import (
     address_of,
@@ -33,13 +34,6 @@ MORE_PLANS, MORE_BATCHES, MORE_NUMBERS, MORE_RECORDS, MORE_ROWS, MORE_PLACES, EM
 TIME, CONTROL, BUDGET = 0, 1, 2
 """Why the loop stops: the time has come, an event is Python's, or it has run long enough."""
 
-FOR_PYTHON = 0
-"""The entry that is a function of Python's: the event's record is its place in a list."""
-
-FIRE = 1
-"""The entry of a timer queue whose first timer is due."""
-
-FIRST_ENTRY = 2
 KINDS = 8
 """How many bits of a plan say which entry it is; the rest are the number."""
 
@@ -58,7 +52,6 @@ TIMERS: Any = make_type("TimerQueue", layout.TIMERS)
 UNIFORM: Any = make_type("Uniform", layout.STREAM)
 WORDS: Any = make_type("Words", layout.STREAM)
 VARIATES: Any = make_type("Variates", layout.VARIATES)
-
 
 
 @numba.njit(error_model="numpy")  # type: ignore[untyped-decorator]

@@ -68,7 +68,16 @@ BATCH = np.dtype([("running", "i8"), ("queue", "i8"), ("before", "i8"), ("after"
 STREAM = np.dtype([(name, "u8") for name in ("low", "high", "inc_low", "inc_high")])
 VARIATES = np.dtype(
     {
-        "names": ["even", "base", "width", "numbers", "next", "end", "number", *(STREAM.names or ())],
+        "names": [
+            "even",
+            "base",
+            "width",
+            "numbers",
+            "next",
+            "end",
+            "number",
+            *(STREAM.names or ()),
+        ],
         "formats": ["i8", "f8", "f8", "i8", "i8", "i8", "i8", "u8", "u8", "u8", "u8"],
         "offsets": [0, 8, 16, 8, 16, 24, 32, 32, 40, 48, 56],
         "itemsize": LINE,
@@ -97,11 +106,32 @@ def interfaces_of(cls: type) -> list[str]:
     return [base.__name__ for base in cls.__mro__[1:] if INTERFACES.get(base.__name__) is base]
 
 
+KIND_NUMBERS: dict[str, int] = {}
+"""The number that a record behind an interface carries, by its class's name."""
+
+
+def kind_number(name: str) -> int:
+    """The number of a record class that implements an interface."""
+    return KIND_NUMBERS.setdefault(name, len(KIND_NUMBERS) + 1)
+
+
+def is_row(name: str) -> bool:
+    """Whether a class is the layout of a row, and no record."""
+    return "life" not in vars(RECORDS[name])
+
+
+def is_core(name: str) -> bool:
+    """Whether a record class belongs to this package: what it compiles to is kept on disk."""
+    return RECORDS[name].__module__.split(".")[0] == "meshlab"
+
+
 @cache
 def links_of(name: str) -> list[tuple[str, str]]:
     """What other records' queues and bags keep in a record: ("Pool_waiting_next", "i8") ..."""
     found = []
     for owner in RECORDS:
+        if is_core(name) and not is_core(owner):
+            continue  # a reader's queue must not change how the core lies in memory
         for attribute, field in fields_of(owner).items():
             if field.of == name:
                 prefix = f"{owner}_{attribute}"

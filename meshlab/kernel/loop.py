@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 from numba import types
 
 from meshlab.kernel.compiled_engine import (
     BUDGET,
     CONTROL,
-    FIRE,
-    FOR_PYTHON,
-    KEY_BYTES,
     KINDS,
     MASK,
     PLACES,
@@ -26,10 +22,8 @@ from meshlab.kernel.compiled_engine import (
     at_timers,
     number_of,
 )
+from meshlab.kernel.entries import FOR_PYTHON
 from meshlab.kernel.machine import caller, half_at
-
-settings: dict[str, Any] = {"error_model": "numpy", "cache": True}
-"""How an entry is compiled. Floats keep their order: no fast-math, so the same bytes."""
 
 call_entry: Any = caller(types.none, [types.int64, types.int64])
 

@@ -12,9 +12,8 @@ ask(what, whom)              calls Python, for more memory or more random number
 
 from __future__ import annotations
 
-from typing import Any
-
 import ctypes
+from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
@@ -200,7 +199,11 @@ def caller(result: Any, kinds: Any) -> Any:
         return context.get_dummy_value() if result is types.none else given
 
     names = ", ".join(f"a{i}" for i in range(len(kinds)))
-    scope: dict[str, Any] = {"__name__": __name__, "intrinsic": intrinsic, "made": lambda: (result(types.int64, *kinds), call)}
+    scope: dict[str, Any] = {
+        "__name__": __name__,
+        "intrinsic": intrinsic,
+        "made": lambda: (result(types.int64, *kinds), call),
+    }
     exec(f"@intrinsic\ndef call(typing_context, number, {names}): return made()", scope)
     return scope["call"]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -19,7 +20,6 @@ import numpy as np
 
 from meshlab.kernel import compiled_engine as ce
 from meshlab.kernel import layout
-from meshlab.kernel.build import ENTRIES, KIND_NUMBERS
 from meshlab.kernel.distributions import Around, Constant
 from meshlab.kernel.engine import Engine, TimerQueue
 from meshlab.kernel.layout import LINE
@@ -42,6 +42,15 @@ CODES: dict[str, Any] = {
     "u1": ctypes.c_bool,
 }
 WIDE = {"f8": "f8", "u8": "u8"}
+SLOTS: dict[type, str] = {
+    Engine: "heap",
+    TimerQueue: "running",
+    Uniform: "_block",
+    Words: "_block",
+    Variates: "_block",
+}
+"""Which slot of a kernel's own object holds its address once it is a view; a record's is ``life``."""
+
 LOCAL = threading.local()
 """``memory``: whose compiled code runs in this thread."""
 
@@ -55,9 +64,12 @@ class Address(int):
 class Memory:
     """All memory of one compiled run, and the Python objects that lie in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, view_of: Callable[[Any, Address], None]) -> None:
+        self._view_of = view_of
         self.objects: dict[int, Any] = {}
-        self.arrays: dict[int, np.ndarray] = {}  # what grows, by the record that knows where it lies
+        self.arrays: dict[
+            int, np.ndarray
+        ] = {}  # what grows, by the record that knows where it lies
         self.chunks: dict[str, list[np.ndarray]] = {}
         self.pools: dict[int, str] = {}
         self.bags: dict[int, tuple[str, str]] = {}
@@ -94,8 +106,6 @@ class Memory:
     def _address(self, item: Any, waiting: list[tuple[Any, int]]) -> int:
         if item is None:
             return 0
-        from meshlab.kernel.views import address_in, view_of
-
         known = address_in(item)
         if known:
             return known
@@ -111,7 +121,7 @@ class Memory:
         address.memory = self
         self.objects[address] = item
         before = {n: getattr(item, n) for n in _attributes(cls)}
-        view_of(item, address)
+        self._view_of(item, address)
         waiting.append(((item, cls, before), address))
         return address
 
@@ -122,8 +132,8 @@ class Memory:
             _WRITERS[name](self, address, values, item)
             return
         dtype = layout.dtype_of(name)
-        if name in KIND_NUMBERS:
-            put(address + _offset(dtype, "kind"), "i4", KIND_NUMBERS[name])
+        if layout.interfaces_of(cls):
+            put(address + offset(dtype, "kind"), "i4", layout.kind_number(name))
         put(address, "i4", values["life"])
         for attribute, field in layout.fields_of(name).items():
             self.write_field(address, name, attribute, field, values[attribute], waiting)
@@ -134,9 +144,9 @@ class Memory:
         """Write one attribute of a record."""
         dtype = layout.dtype_of(name)
         if field.kind == "reference":
-            put(address + _offset(dtype, f"{attribute}_at"), "i8", self._address(value, waiting))
+            put(address + offset(dtype, f"{attribute}_at"), "i8", self._address(value, waiting))
             return
-        place = address + _offset(dtype, attribute)
+        place = address + offset(dtype, attribute)
         match field.kind:
             case "number":
                 put(place, field.of, value)
@@ -180,8 +190,8 @@ class Memory:
     def more_plans(self, engine: int) -> None:
         """Four times the room for events; each has at most one key, read four at a time."""
         dtype = layout.ENGINE
-        old = get(engine + _offset(dtype, "room"), "i8")
-        used = get(engine + _offset(dtype, "used"), "i8")
+        old = get(engine + offset(dtype, "room"), "i8")
+        used = get(engine + offset(dtype, "used"), "i8")
         room = max(1024, 4 * old)
         if room > ce.PLACES:
             raise MemoryError(
@@ -195,14 +205,14 @@ class Memory:
             plans[:old] = self.arrays[engine][:old]
             keys[: used + 1] = self.arrays[engine + 1][: used + 1]
         self.arrays[engine], self.arrays[engine + 1] = plans, keys
-        put(engine + _offset(dtype, "plans"), "i8", plans.ctypes.data)
-        put(engine + _offset(dtype, "heap"), "i8", keys.ctypes.data)
-        put(engine + _offset(dtype, "room"), "i8", room)
+        put(engine + offset(dtype, "plans"), "i8", plans.ctypes.data)
+        put(engine + offset(dtype, "heap"), "i8", keys.ctypes.data)
+        put(engine + offset(dtype, "room"), "i8", room)
 
     def more_batches(self, engine: int) -> None:
         """Four times the room for timers."""
         dtype = layout.ENGINE
-        old = get(engine + _offset(dtype, "batches_room"), "i8")
+        old = get(engine + offset(dtype, "batches_room"), "i8")
         room = max(16, 4 * old)
         batches = _lines(room, layout.BATCH)
         timers = _lines(room * layout.BATCH_SIZE, layout.TIMER)
@@ -210,9 +220,9 @@ class Memory:
             batches[:old] = self.arrays[engine + 2]
             timers[: old * layout.BATCH_SIZE] = self.arrays[engine + 3]
         self.arrays[engine + 2], self.arrays[engine + 3] = batches, timers
-        put(engine + _offset(dtype, "batches"), "i8", batches.ctypes.data)
-        put(engine + _offset(dtype, "timers"), "i8", timers.ctypes.data)
-        put(engine + _offset(dtype, "batches_room"), "i8", room)
+        put(engine + offset(dtype, "batches"), "i8", batches.ctypes.data)
+        put(engine + offset(dtype, "timers"), "i8", timers.ctypes.data)
+        put(engine + offset(dtype, "batches_room"), "i8", room)
 
     def more_numbers(self, stream: int) -> None:
         """The next blocks of a stock of random numbers."""
@@ -225,7 +235,7 @@ class Memory:
     def _put_numbers(self, stream: int, numbers: np.ndarray) -> None:
         self.arrays[stream] = numbers
         for name, number in (("numbers", numbers.ctypes.data), ("next", 0), ("end", len(numbers))):
-            put(stream + _offset(layout.VARIATES, name), "i8", number)
+            put(stream + offset(layout.VARIATES, name), "i8", number)
 
     def more_records(self, pool: int) -> None:
         """Another chunk of records, all of them free."""
@@ -288,23 +298,23 @@ class Memory:
     # ---- the kernel's own classes
 
     def _write_engine(self, address: int, values: dict[str, Any], item: Any) -> None:
-        put(address + _offset(layout.ENGINE, "now"), "f8", values["now"])
-        put(address + _offset(layout.ENGINE, "events"), "i8", values["events"])
-        put(address + _offset(layout.ENGINE, "plans_free"), "i8", -1)
-        put(address + _offset(layout.ENGINE, "batches_free"), "i8", -1)
+        put(address + offset(layout.ENGINE, "now"), "f8", values["now"])
+        put(address + offset(layout.ENGINE, "events"), "i8", values["events"])
+        put(address + offset(layout.ENGINE, "plans_free"), "i8", -1)
+        put(address + offset(layout.ENGINE, "batches_free"), "i8", -1)
         self.more_plans(address)
         self.more_batches(address)
         self.engine = address
         self.waiting_events = sorted(values["heap"], key=lambda event: event[:2])
-        put(address + _offset(layout.ENGINE, "sequence"), "i8", values["sequence"])
+        put(address + offset(layout.ENGINE, "sequence"), "i8", values["sequence"])
 
     def _write_timers(self, address: int, values: dict[str, Any], item: Any) -> None:
         assert not values["running"], "timers can't run before a mesh is lowered"
         dtype = layout.TIMERS
-        put(address + _offset(dtype, "seconds"), "f8", values["seconds"])
-        put(address + _offset(dtype, "engine_at"), "i8", self.lower(values["engine"]))
+        put(address + offset(dtype, "seconds"), "f8", values["seconds"])
+        put(address + offset(dtype, "engine_at"), "i8", self.lower(values["engine"]))
         for name, number in (("first", -1), ("last", -1), ("used", layout.BATCH_SIZE)):
-            put(address + _offset(dtype, name), "i8", number)
+            put(address + offset(dtype, name), "i8", number)
 
     def _write_stream(self, address: int, values: dict[str, Any], item: Any) -> None:
         self._put_state(address, values)
@@ -325,10 +335,10 @@ class Memory:
         if even:
             around = isinstance(distribution, Around)
             base = distribution.low if around else float(distribution.seconds)
-            put(address + _offset(dtype, "base"), "f8", base)
-            put(address + _offset(dtype, "width"), "f8", distribution.width if around else 0.0)
+            put(address + offset(dtype, "base"), "f8", base)
+            put(address + offset(dtype, "width"), "f8", distribution.width if around else 0.0)
             drawn = values["drawn"] if around else 0
-            self._put_state(address + _offset(dtype, "low"), {**values, "drawn": drawn})
+            self._put_state(address + offset(dtype, "low"), {**values, "drawn": drawn})
             return
         rng = generator(values["seed"], values["purpose"])
         for _ in range(values["blocks"]):
@@ -378,7 +388,7 @@ def get(address: int, code: str) -> Any:
     return CODES[code].from_address(address).value
 
 
-def _offset(dtype: np.dtype[Any], name: str) -> int:
+def offset(dtype: np.dtype[Any], name: str) -> int:
     fields: Any = dtype.fields
     return int(fields[name][1])
 
@@ -423,4 +433,22 @@ def _halves(rng: np.random.Generator) -> tuple[int, int, int, int]:
     return state & HALF, state >> 64, increment & HALF, increment >> 64
 
 
-__all__ = ["ENTRIES", "Memory", "NotLowered", "get", "put"]
+def slot_of(cls: type) -> Any:
+    """The slot of a class that holds the address of an object once it is a view."""
+    name = SLOTS.get(cls, "life")
+    for base in cls.__mro__:
+        if name in vars(base):
+            return vars(base)[name]
+    raise AttributeError(name)
+
+
+def address_in(item: Any) -> int:
+    """The address of a view; 0 if it is none."""
+    cls: Any = type(item)
+    return slot_of(cls.__base__).__get__(item) if getattr(cls, "IS_VIEW", False) else 0
+
+
+def memory_of(item: Any) -> Memory:
+    """The memory that a view lies in."""
+    address: Any = address_in(item)
+    return address.memory  # type: ignore[no-any-return]

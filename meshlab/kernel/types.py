@@ -86,7 +86,9 @@ def add_references(kind: Any, targets: Mapping[str, Callable[[], Any]]) -> None:
     if not targets:
         return
     resolve = {f"resolve_{n}": _resolver(target) for n, target in targets.items()}
-    infer_getattr(type(f"References{kind.name}", (AttributeTemplate,), {"key": type(kind), **resolve}))
+    infer_getattr(
+        type(f"References{kind.name}", (AttributeTemplate,), {"key": type(kind), **resolve})
+    )
     for name in targets:
         _add_reference(type(kind), name)
 
@@ -139,9 +141,7 @@ def add_method(kind: Any, name: str, function: Callable[..., Any], inline: bool 
     scope: dict[str, Any] = {"function": function, "cls": type(kind), "__name__": __name__}
     settings = JIT if inline else {**JIT, "forceinline": False}
     if name in SPECIAL:
-        exec(
-            f"def chosen({given}):\n    if isinstance(self, cls): return function", scope
-        )
+        exec(f"def chosen({given}):\n    if isinstance(self, cls): return function", scope)
         overload(SPECIAL[name], jit_options=settings)(scope["chosen"])
     else:
         exec(f"def chosen({given}): return function", scope)

@@ -12,47 +12,22 @@ from functools import cache
 from typing import Any
 
 from meshlab.kernel import layout
-from meshlab.kernel.build import ENTRIES, Entry
 from meshlab.kernel.engine import Engine, TimerQueue
-from meshlab.kernel.memory import LOCAL, Address, Memory, _offset, get, put
+from meshlab.kernel.entries import ENTRIES, Entry
+from meshlab.kernel.memory import SLOTS, Address, Memory, address_in, get, offset, put, slot_of
 from meshlab.kernel.record import RECORDS, Field
+from meshlab.kernel.running import advance, call, plan
 from meshlab.kernel.streams import Uniform, Variates, Words
-
-SLOTS: dict[type, str] = {
-    Engine: "heap",
-    TimerQueue: "running",
-    Uniform: "_block",
-    Words: "_block",
-    Variates: "_block",
-}
-"""Which slot of a kernel's own object holds its address once it is a view; a record's is ``life``."""
-
-FUNCTIONS: dict[int, Any] = {}
-"""The compiled function of every entry, by its number."""
 
 MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645
 UNIT = 2.0**-53
-
-
-def _slot(cls: type) -> Any:
-    name = SLOTS.get(cls, "life")
-    for base in cls.__mro__:
-        if name in vars(base):
-            return vars(base)[name]
-    raise AttributeError(name)
-
-
-def address_in(item: Any) -> int:
-    """The address of a view; 0 if it is none."""
-    cls = type(item)
-    return _slot(cls.__base__).__get__(item) if getattr(cls, "IS_VIEW", False) else 0  # type: ignore[arg-type]
 
 
 def view_of(item: Any, address: Address) -> None:
     """Make an object a view of what lies at an address."""
     cls = type(item)
     item.__class__ = view_class(cls)
-    _slot(cls).__set__(item, address)
+    slot_of(cls).__set__(item, address)
 
 
 def view_at(name: str, address: int, memory: Memory) -> Any:
@@ -94,37 +69,37 @@ def _attribute(cls: type, name: str, field: Field) -> property:
 
 
 def _number(cls: type, name: str, code: str) -> property:
-    slot, offset = _slot(cls), _offset(layout.dtype_of(cls.__name__), name)
+    slot, shift = slot_of(cls), offset(layout.dtype_of(cls.__name__), name)
 
     def read(self: Any) -> Any:
-        return get(slot.__get__(self) + offset, code)
+        return get(slot.__get__(self) + shift, code)
 
     def write(self: Any, value: Any) -> None:
-        put(slot.__get__(self) + offset, code, value)
+        put(slot.__get__(self) + shift, code, value)
 
     return property(read, write)
 
 
 def _reference(cls: type, name: str, field: Field) -> property:
-    slot, offset = _slot(cls), _offset(layout.dtype_of(cls.__name__), f"{name}_at")
+    slot, shift = slot_of(cls), offset(layout.dtype_of(cls.__name__), f"{name}_at")
 
     def read(self: Any) -> Any:
         address = slot.__get__(self)
-        return view_at(field.of, get(address + offset, "i8"), address.memory)
+        return view_at(field.of, get(address + shift, "i8"), address.memory)
 
     def write(self: Any, value: Any) -> None:
         address = slot.__get__(self)
-        put(address + offset, "i8", address.memory.lower(value))
+        put(address + shift, "i8", address.memory.lower(value))
 
     return property(read, write)
 
 
 def _part(cls: type, name: str, field: Field) -> property:
-    slot, offset = _slot(cls), _offset(layout.dtype_of(cls.__name__), name)
+    slot, shift = slot_of(cls), offset(layout.dtype_of(cls.__name__), name)
 
     def read(self: Any) -> Any:
         address = slot.__get__(self)
-        return _PARTS[field.kind](address + offset, field, address.memory)
+        return _PARTS[field.kind](address + shift, field, address.memory)
 
     def write(self: Any, value: Any) -> None:
         address = slot.__get__(self)
@@ -184,7 +159,9 @@ class _Sequence(_Part, MutableSequence[Any]):
         if isinstance(index, slice):
             return list(self)[index]
         found = get(self._at(index), self._code)
-        return view_at(self._field.of, found, self._memory) if self._field.kind == "records" else found
+        return (
+            view_at(self._field.of, found, self._memory) if self._field.kind == "records" else found
+        )
 
     def __setitem__(self, index: Any, value: Any) -> None:
         number = self._memory.lower(value) if self._field.kind == "records" else value
@@ -226,39 +203,26 @@ _PARTS: dict[str, Any] = {
 
 def _entry(entry: Entry) -> Callable[..., Any]:
     """A method that runs compiled."""
-    slot = _slot(RECORDS[entry.owner])
+    slot = slot_of(RECORDS[entry.owner])
 
-    def call(self: Any, *given: Any) -> Any:
+    def method(self: Any, *given: Any) -> Any:
         address = slot.__get__(self)
         memory: Memory = address.memory
         numbers = [
-            int(item) if isinstance(item, bool) else item if isinstance(item, int | float) else memory.lower(item)
+            int(item)
+            if isinstance(item, bool)
+            else item
+            if isinstance(item, int | float)
+            else memory.lower(item)
             for item in given
         ]
         if entry.by_clock and not numbers:
             numbers = [0]
-        found = run_compiled(memory, FUNCTIONS[entry.number], int(address), *numbers)
+        found = call(memory, entry.number, int(address), *numbers)
         return bool(found) if entry.result is bool else found
 
-    call.__name__, call.__doc__ = entry.name, getattr(RECORDS[entry.owner], entry.name).__doc__
-    return call
-
-
-def run_compiled(memory: Memory, function: Any, *numbers: Any) -> Any:
-    """Call a compiled function; what went wrong when it asked Python for something is raised here."""
-    before = getattr(LOCAL, "memory", None)
-    LOCAL.memory = memory
-    try:
-        return function(*numbers)
-    except MemoryError:
-        if memory.failure is None:
-            raise
-    finally:
-        LOCAL.memory = before
-        failure, memory.failure = memory.failure, None
-        if failure is not None:
-            raise failure
-    return None
+    method.__name__, method.__doc__ = entry.name, getattr(RECORDS[entry.owner], entry.name).__doc__
+    return method
 
 
 # ---- the kernel's own classes
@@ -284,8 +248,8 @@ def _word(self: Any) -> int:
 
 
 def _variate(self: Any) -> float:
-    address: Any = _slot(Variates).__get__(self)
-    offsets = {name: _offset(layout.VARIATES, name) for name in layout.VARIATES.names or ()}
+    address: Any = slot_of(Variates).__get__(self)
+    offsets = {name: offset(layout.VARIATES, name) for name in layout.VARIATES.names or ()}
     if get(address, "i8"):
         u = (_next_bits(address + offsets["low"]) >> 11) * UNIT
         base, width = (get(address + offsets[name], "f8") for name in ("base", "width"))
@@ -299,32 +263,26 @@ def _variate(self: Any) -> float:
 
 
 def _of(name: str, code: str) -> property:
-    offset = _offset(layout.ENGINE, name)
+    shift = offset(layout.ENGINE, name)
     return property(
-        lambda self: get(address_in(self) + offset, code),
-        lambda self, value: put(address_in(self) + offset, code, value),
+        lambda self: get(address_in(self) + shift, code),
+        lambda self, value: put(address_in(self) + shift, code, value),
     )
 
 
 def _engine_at(self: Any, time: float, method: Any, number: int = -1) -> None:
-    from meshlab.kernel.lowering import plan
-
     if not time >= self.now:
         raise ValueError(f"engine: time must be >= now ({self.now}), got {time!r}")
     plan(self, time, method, number)
 
 
 def _engine_after(self: Any, seconds: float, method: Any, number: int = -1) -> None:
-    from meshlab.kernel.lowering import plan
-
     if not seconds >= 0.0:
         raise ValueError(f"engine: seconds must be >= 0, got {seconds!r}")
     plan(self, self.now + seconds, method, number)
 
 
 def _engine_run(self: Any, until: float) -> None:
-    from meshlab.kernel.lowering import advance
-
     if not until >= self.now:
         raise ValueError(f"engine: until must be >= now ({self.now}), got {until!r}")
     advance(self, until)
