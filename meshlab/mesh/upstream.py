@@ -1,0 +1,216 @@
+"""What one sidecar keeps about one cluster that it calls: endpoints, policies, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from operator import attrgetter
+
+from meshlab.kernel.engine import Engine, TimerQueue
+from meshlab.kernel.record import Small, entry, record
+from meshlab.kernel.streams import Uniform
+from meshlab.mesh.counts import EdgeCounts
+from meshlab.mesh.journal import Journal
+from meshlab.mesh.link import Link
+from meshlab.mesh.notes import (
+    EJECTED_CONSECUTIVE,
+    EJECTED_RATE,
+    HEALTHY,
+    NO_ENDPOINT,
+    PANIC_BEGAN,
+    PANIC_ENDED,
+    RETURNED,
+    UNHEALTHY,
+    Notes,
+)
+from meshlab.mesh.tracer import Tracer
+from meshlab.policies.balancing import Balancer
+from meshlab.policies.breaker import OPEN, Breaker, BreakerWatcher, CircuitBreaker
+from meshlab.policies.budget import Budget
+from meshlab.policies.cluster import Cluster
+from meshlab.policies.endpoint import Endpoint, number_of, text_of
+from meshlab.policies.health import HealthChecker
+from meshlab.policies.limits import Limiter
+from meshlab.policies.outlier import OutlierDetector, OutlierWatcher
+from meshlab.policies.rate_limit import TokenBucket
+from meshlab.policies.retry import BackoffSchedule
+from meshlab.topology import Edge
+
+Streams = Callable[[str], Uniform]
+"""Gives the random stream for a purpose."""
+
+
+@record
+class Upstream(BreakerWatcher, OutlierWatcher):
+    """The state of one edge in one sidecar: "auth, as gateway-1 sees it".
+
+    Every decision that a policy takes by itself is noted with its reason. ``endpoints`` are all
+    that the cluster will ever have; those that ever joined stand in ``order``, by their places.
+    ``number`` is its own among all upstreams of the mesh.
+    """
+
+    timeout: float
+    deadline: float
+    probability: float
+    counts: EdgeCounts
+    engine: Engine
+    cluster: Cluster
+    balancer: Balancer
+    budget: Budget | None
+    breaker: Breaker | None
+    limiter: Limiter | None
+    rate_limiter: TokenBucket | None
+    outlier: OutlierDetector | None
+    link: Link
+    timers: TimerQueue
+    number: Small
+    max_attempts: Small
+    retry_on: Small
+    mirror: bool
+    required: bool
+    avoid_previous: bool
+    was_panic: bool
+    retrying: int
+    draw_jitter: Uniform
+    backoff: BackoffSchedule
+    tracer: Tracer
+    notes: Notes
+    tally: Small
+    breaker_state: Small
+    members: Small
+    health: HealthChecker | None
+    endpoints: list[Endpoint]
+    order: list[int]
+    last_generation: int
+    split_weight: float
+    draw_balancer: Uniform
+    name_number: Small
+    source_number: Small
+    destination_number: Small
+    sidecar_number: Small
+    zone_number: Small
+
+    def __init__(
+        self,
+        edge: Edge,
+        sidecar: str,
+        engine: Engine,
+        stream: Streams,
+        journal: Journal,
+        tracer: Tracer,
+        zone: str = "",
+        routes: int = 1,
+    ) -> None:
+        name = f"{sidecar}->{edge.destination}"
+        self.name_number, self.sidecar_number = number_of(name), number_of(sidecar)
+        self.source_number = number_of(edge.source)
+        self.destination_number = number_of(edge.destination)
+        self.zone_number = number_of(zone)
+        self.engine, self.tracer, self.notes = engine, tracer, journal.notes
+        self.number = len(journal.upstreams)
+        journal.upstreams.append(name)
+        self.tally = journal.new_tally(name, "retry denied", "budget empty")
+        self.draw_jitter = stream(f"{name}/jitter")
+        self.draw_balancer = stream(f"{name}/balancer")
+        self.link = Link(stream(f"{name}/link"), routes)
+        self.cluster = Cluster([], edge.panic_threshold, name=name)
+        self.counts = EdgeCounts(routes if routes > 1 else 0)
+        self.timers = TimerQueue(engine, inf)
+        self.probability, self.required, self.mirror = edge.probability, edge.required, edge.mirror
+        for put in PARTS.values():
+            put(self, edge)
+
+    @property
+    def name(self) -> str:
+        return text_of(self.name_number)
+
+    @property
+    def sidecar(self) -> str:
+        """The name of the instance, or of the source of load, whose sidecar this is part of."""
+        return text_of(self.sidecar_number)
+
+    @property
+    def source(self) -> str:
+        return text_of(self.source_number)
+
+    @property
+    def destination(self) -> str:
+        return text_of(self.destination_number)
+
+    @property
+    def every_endpoint(self) -> list[Endpoint]:
+        """Those that joined, in their order; those that have left too, for their counts."""
+        return [self.endpoints[place] for place in self.order]
+
+    # ---- what the policies conclude
+
+    @entry
+    def breaker_moved(self, reason: int) -> None:
+        """The breaker has changed its state."""
+        breaker = self.breaker
+        if breaker is not None:
+            self.breaker_state = breaker.state
+            if breaker.state == OPEN:
+                self.counts.opened[reason] += 1
+            self.notes.write(
+                reason, self.number, NO_ENDPOINT, breaker.seen_1, breaker.seen_2, 0.0
+            )
+
+    def deny_retry(self) -> None:
+        """The budget granted no retry."""
+        self.counts.retries_denied += 1
+        self.notes.tally(self.tally)
+
+    @entry
+    def ejected(self, endpoint: Endpoint, reason: int) -> None:
+        """Outlier detection has ejected an endpoint."""
+        self.counts.ejections += 1
+
+    @entry
+    def returned(self, endpoint: Endpoint) -> None:
+        """The time of an ejection is over."""
+        self._note(RETURNED, endpoint, 0.0, 0.0, 0.0)
+        self.note_panic()
+
+    def probed(self, endpoint: Endpoint, ok: bool) -> None:
+        """Tell the health checker how a probe of ``endpoint`` ended."""
+
+    def _note(self, what: int, endpoint: Endpoint, x: float, y: float, z: float) -> None:
+        self.notes.write(what, self.number, endpoint.number, x, y, z)
+
+    @entry
+    def note_panic(self) -> None:
+        """Write it down when the cluster enters or leaves panic."""
+        cluster = self.cluster
+        if cluster.panic == self.was_panic:
+            return
+        self.was_panic = cluster.panic
+        what = PANIC_BEGAN if cluster.panic else PANIC_ENDED
+        available = float(cluster.available)
+        self.notes.write(what, self.number, NO_ENDPOINT, available, float(self.members), 0.0)
+
+    # ---- who is there, as discovery has it
+
+    def joined(self, place: int) -> None:
+        """This sidecar has heard of a new endpoint, the one at ``place`` of all."""
+        self.order.append(place)
+        self.cluster.add(self.endpoints[place])
+        self._members_changed()
+
+    def left(self, place: int) -> None:
+        """This sidecar has heard that an endpoint is gone."""
+        self.cluster.drop(self.endpoints[place])
+        self._members_changed()
+
+    def _members_changed(self) -> None:
+        self.members = len(self.cluster.endpoints)
+        self.note_panic()
+
+    # ---- what an operator may change
+
+    def change(self, old: Edge, edge: Edge) -> list[tuple[Endpoint, str, str]]:
+        """Be as ``edge`` says from now on. What it says as before keeps its state.
+
+        What is replaced forgets what it had concluded: a breaker is closed, whoever was ejected or
+        held to be unhealthy gets tries again.
+        """
