@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from meshlab.clock import Clock
-from meshlab.distributions import LogNormal
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import function, one_of, returned, whole
 from meshlab.faults import Errors, Outage, Slowdown
 from meshlab.figures.lanes import spells
+from meshlab.kernel.clock import Clock
+from meshlab.kernel.distributions import LogNormal
 from meshlab.load import Load
 from meshlab.mesh import run
 from meshlab.policies.breaker import BreakerConfig

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from meshlab.clock import Clock
-from meshlab.distributions import Constant
 from meshlab.dotted import replaced
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import function, one_of, returned, whole
 from meshlab.faults import EdgeFault, Errors
+from meshlab.kernel.clock import Clock
+from meshlab.kernel.distributions import Constant
 from meshlab.load import Load
 from meshlab.mesh import run
 from meshlab.policies.budget import Budget

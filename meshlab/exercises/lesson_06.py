@@ -7,14 +7,14 @@ from functools import cache
 from typing import Any
 
 from meshlab.chisquare import chi_square
-from meshlab.distributions import Around, Constant, Exponential
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import returned
 from meshlab.faults import Fault, Outage
+from meshlab.kernel.distributions import Around, Constant, Exponential
 from meshlab.load import Load
 from meshlab.mesh import run
-from meshlab.model import Endpoint
 from meshlab.policies.balancer import LeastRequest, RoundRobin
+from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.ring_hash import LARGEST_RING, Ring
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from meshlab.distributions import Around, Exponential
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import function, one_of, returned, whole
+from meshlab.kernel.distributions import Around, Exponential
 from meshlab.load import Load
 from meshlab.mesh import run
 from meshlab.model import Outcome
