@@ -13,7 +13,7 @@ from meshlab.rules import check, require_known
 
 if TYPE_CHECKING:
     from meshlab.postmortem import Report
-    from meshlab.result import Result
+    from meshlab.mesh.result import Result
     from meshlab.scenario import Scenario
 
 REPLAY = """\

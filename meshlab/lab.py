@@ -28,7 +28,7 @@ from meshlab.exercises import exercise
 from meshlab.figures.style import plain, say, summary_of
 from meshlab.mesh import run
 from meshlab.model import ConfigError
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 
 PLOTLY = "application/vnd.plotly.v1+json"

@@ -35,7 +35,7 @@ from meshlab.kept_worlds import COLUMNS, Kept, Numbers, load, open_folder, save
 from meshlab.mesh import run
 from meshlab.model import MeshlabError
 from meshlab.oracles import student
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.rules import check, require_count
 from meshlab.scenario import Scenario
 from meshlab.workers import Submit, lent, local

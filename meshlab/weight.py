@@ -40,14 +40,14 @@ from meshlab.policies.budget import (
 )
 from meshlab.policies.rate_limit import RateLimit
 from meshlab.policies.retry import RetryPolicy
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.rules import check
 from meshlab.scenario import Scenario
 from meshlab.telemetry import names
 from meshlab.telemetry.ledger import Entry
 from meshlab.telemetry.series import Recording
 from meshlab.topology import Edge, Instance, Service
-from meshlab.totals import EdgeTotals, ProcessTotals
+from meshlab.mesh.totals import EdgeTotals, ProcessTotals
 
 COUNTED = frozenset(
     sample

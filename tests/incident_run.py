@@ -7,7 +7,7 @@ from functools import cache
 
 from meshlab.incident import incident
 from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 
 WEIGHT = 100
 

@@ -13,12 +13,12 @@ from collections import Counter
 from meshlab.faults import EdgeFault, Leak, Outage
 from meshlab.mesh import Mesh
 from meshlab.model import Outcome
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.service import ServiceInstance
 from meshlab.telemetry.names import DURATION_BUCKETS
 from meshlab.topology import Instance, Service
-from meshlab.totals import EdgeTotals
+from meshlab.mesh.totals import EdgeTotals
 from meshlab.upstream import Upstream
 
 UNSENT = (Outcome.FAULT, Outcome.REFUSED)

@@ -14,7 +14,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from meshlab.distributions import Around, Erlang, Exponential, LogNormal
+from meshlab.kernel.distributions import Around, Erlang, Exponential, LogNormal
 from meshlab.faults import EdgeFault, Errors, Leak, Outage, Slowdown
 from meshlab.load import Load
 from meshlab.mesh import run

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from meshlab.changes import FIXED, Change
 from meshlab.consistency import reached, routes_on
-from meshlab.distributions import (
+from meshlab.kernel.distributions import (
     Around,
     Constant,
     Distribution,

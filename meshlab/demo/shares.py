@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from meshlab.policies.balancer import expected_shares
 from meshlab.policies.endpoint import Endpoint
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.topology import Edge, Service
 
 

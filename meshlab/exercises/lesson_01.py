@@ -12,7 +12,7 @@ from meshlab.exercises.answers import function, one_of, returned
 from meshlab.faults import EdgeFault, Errors, Outage
 from meshlab.mesh import run
 from meshlab.policies.retry import RetryPolicy
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 

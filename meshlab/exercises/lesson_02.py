@@ -11,7 +11,7 @@ from meshlab.exercises.answers import one_of, returned
 from meshlab.faults import Outage
 from meshlab.load import Load
 from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.telemetry.central import Central

@@ -13,7 +13,7 @@ from meshlab.exercises import Exercise
 from meshlab.exercises.answers import one_of, returned, whole
 from meshlab.faults import EdgeFault, Errors
 from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.rules import is_number
 from meshlab.scenario import Scenario
 from meshlab.shop import shop

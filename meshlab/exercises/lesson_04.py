@@ -18,7 +18,7 @@ from meshlab.mesh import run
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.retry import RetryPolicy
 from meshlab.policies.windows import Window
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.rules import is_number
 from meshlab.scenario import Scenario
 from meshlab.shop import shop

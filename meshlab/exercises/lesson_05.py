@@ -18,7 +18,7 @@ from meshlab.mesh import run
 from meshlab.policies.budget import Budget
 from meshlab.policies.retry import Backoff, RetryPolicy, expected_attempts
 from meshlab.policies.token_budget import TokenRetryBudget
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.rules import is_number
 from meshlab.scenario import Scenario
 from meshlab.shop import shop

@@ -18,7 +18,7 @@ from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.ring_hash import LARGEST_RING, Ring
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.rules import is_number
 from meshlab.scenario import Scenario
 from meshlab.topology import Edge, Instance, Service, replicas

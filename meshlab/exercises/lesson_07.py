@@ -18,7 +18,7 @@ from meshlab.model import Outcome
 from meshlab.policies.health import HealthCheck, HealthChecker
 from meshlab.policies.outlier import OutlierDetection
 from meshlab.policies.retry import RetryPolicy
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import PATIENCE
 from meshlab.telemetry.delays import CAUSES, delays

@@ -13,7 +13,7 @@ from meshlab.faults import EdgeFault
 from meshlab.load import Load
 from meshlab.mesh import run
 from meshlab.model import Outcome
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.tail_sampling import tail_sample

@@ -19,7 +19,7 @@ from meshlab.mesh import run
 from meshlab.model import Outcome
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.retry import RetryPolicy
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.telemetry.onset import onsets

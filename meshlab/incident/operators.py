@@ -8,7 +8,7 @@ from dataclasses import replace
 from meshlab.faults import Leak, Outage
 from meshlab.incident.scenario import Parameters, restarts
 from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 
 RESTART_SECONDS = Parameters().restart_seconds

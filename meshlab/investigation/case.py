@@ -24,7 +24,7 @@ from meshlab.investigation.evidence import Evidence, Reading
 from meshlab.investigation.sources import SOURCES
 from meshlab.mesh import run
 from meshlab.model import ConfigError
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.rules import require_known
 from meshlab.scenario import Scenario
 from meshlab.toll import Toll, toll

@@ -13,7 +13,7 @@ from meshlab.incident import Parameters, utc
 from meshlab.incident.scenario import post_mortem
 from meshlab.investigation.actions import ACTIONS, restart_with_fix
 from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns, ratio
 from meshlab.telemetry.onset import Onset, onsets
 from meshlab.toll import CALM, Toll, auth_instances, failures, toll

@@ -287,7 +287,7 @@ class Call(Asker):
         if self.attempts >= upstream.max_attempts or not (upstream.retry_on >> outcome) & 1:
             self._finish(outcome)
             return
-        pause = upstream.backoff.delay(self.attempts, upstream.draw_jitter.draw())
+        pause = upstream.pauses.delay(self.attempts, upstream.draw_jitter.draw())
         if upstream.engine.now + pause >= self.deadline:
             self._finish(DEADLINE)
             return

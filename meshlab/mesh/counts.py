@@ -10,11 +10,13 @@ from typing import Annotated, Final
 
 from meshlab.kernel.record import record
 from meshlab.model import Outcome
+from meshlab.policies.breaker_states import Reason
 from meshlab.telemetry.names import DURATION_BUCKETS
-from meshlab.telemetry.registry import CLASSES, OPENING
+from meshlab.telemetry.registry import CLASSES
 
 OUTCOMES: Final = len(Outcome)
 DURATIONS: Final = len(DURATION_BUCKETS) + 1
+REASONS: Final = len(Reason)
 CLASS_COUNT: Final = len(CLASSES)
 
 
@@ -27,7 +29,7 @@ class EdgeCounts:
     ``buckets`` counts calls by duration, one slot per bound of ``DURATION_BUCKETS`` and one more
     for everything longer; ``seconds`` is their sum. ``routes`` counts the ends of calls for each
     route of the mesh by class of status code, if there is more than one route.
-    ``opened`` counts how often the breaker opened, by reason.
+    ``opened`` counts how often the breaker opened, indexed by `Reason`.
     """
 
     started: int
@@ -40,7 +42,7 @@ class EdgeCounts:
     retries_denied: int
     ejections: int
     routes: list[int]
-    opened: Annotated[list[int], len(OPENING)]
+    opened: Annotated[list[int], REASONS]
 
     def __init__(self, routes: int = 0) -> None:
         self.routes = [0] * (routes * CLASS_COUNT)

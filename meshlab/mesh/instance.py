@@ -392,6 +392,11 @@ class ServiceInstance(Target):
         self.base_bytes = memory.base_bytes if memory else 0
         self.bytes_per_goroutine = memory.bytes_per_goroutine if memory else 0
 
+    def err_on_route(self, route: int, rate: float) -> None:
+        """Err so often on one route; ``AS_ALL`` ends that."""
+        self.routes_apart += (rate != AS_ALL) - (self.route_errors[route] != AS_ALL)
+        self.route_errors[route] = rate
+
     @property
     def goroutines(self) -> int:
         """At rest, one for each request in the process, and those that hung requests left."""

@@ -32,6 +32,8 @@ WHAT: dict[What, Words] = {
     What.RETURNED: Words("returned", "ejection time over"),
     What.HEALTHY: Words("healthy", "probes passed", ("in_a_row",)),
     What.UNHEALTHY: Words("unhealthy", "probes failed", ("in_a_row",)),
+    What.HEALTH_CHANGED: Words("healthy", "health checks changed"),
+    What.OUTLIER_CHANGED: Words("returned", "outlier detection changed"),
     What.PANIC_BEGAN: Words("panic began", *_PANIC),
     What.PANIC_ENDED: Words("panic ended", *_PANIC),
     What.STARTED: Words("started", "restarted after its end"),

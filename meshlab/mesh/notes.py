@@ -28,12 +28,14 @@ class What(IntEnum):
     RETURNED = 8
     HEALTHY = 9
     UNHEALTHY = 10
-    PANIC_BEGAN = 11
-    PANIC_ENDED = 12
-    STARTED = 13
-    OUT_OF_MEMORY = 14
-    OUTAGE = 15
-    END_OF_TIME = 16
+    HEALTH_CHANGED = 11
+    OUTLIER_CHANGED = 12
+    PANIC_BEGAN = 13
+    PANIC_ENDED = 14
+    STARTED = 15
+    OUT_OF_MEMORY = 16
+    OUTAGE = 17
+    END_OF_TIME = 18
 
 
 # Plain numbers for the rules.
@@ -42,6 +44,8 @@ EJECTED_RATE: Final = int(What.EJECTED_RATE)
 RETURNED: Final = int(What.RETURNED)
 HEALTHY: Final = int(What.HEALTHY)
 UNHEALTHY: Final = int(What.UNHEALTHY)
+HEALTH_CHANGED: Final = int(What.HEALTH_CHANGED)
+OUTLIER_CHANGED: Final = int(What.OUTLIER_CHANGED)
 PANIC_BEGAN: Final = int(What.PANIC_BEGAN)
 PANIC_ENDED: Final = int(What.PANIC_ENDED)
 STARTED: Final = int(What.STARTED)

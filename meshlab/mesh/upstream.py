@@ -19,21 +19,24 @@ from meshlab.mesh.notes import (
     NO_ENDPOINT,
     PANIC_BEGAN,
     PANIC_ENDED,
+    HEALTH_CHANGED,
+    OUTLIER_CHANGED,
     RETURNED,
     UNHEALTHY,
     Notes,
 )
 from meshlab.mesh.tracer import Tracer
 from meshlab.policies.balancing import Balancer
-from meshlab.policies.breaker import OPEN, Breaker, BreakerWatcher, CircuitBreaker
+from meshlab.policies.breaker import OPEN, BreakerWatcher, CircuitBreaker
 from meshlab.policies.budget import Budget
 from meshlab.policies.cluster import Cluster
 from meshlab.policies.endpoint import Endpoint, number_of, text_of
-from meshlab.policies.health import HealthChecker
+from meshlab.policies.health import HEALTHY as TURNED_HEALTHY
+from meshlab.policies.health import UNCHANGED, HealthChecker
 from meshlab.policies.limits import Limiter
-from meshlab.policies.outlier import OutlierDetector, OutlierWatcher
+from meshlab.policies.outlier import CONSECUTIVE_5XX, OutlierDetector, OutlierWatcher
 from meshlab.policies.rate_limit import TokenBucket
-from meshlab.policies.retry import BackoffSchedule
+from meshlab.policies.retry import Pauses
 from meshlab.topology import Edge
 
 Streams = Callable[[str], Uniform]
@@ -57,7 +60,7 @@ class Upstream(BreakerWatcher, OutlierWatcher):
     cluster: Cluster
     balancer: Balancer
     budget: Budget | None
-    breaker: Breaker | None
+    breaker: CircuitBreaker | None
     limiter: Limiter | None
     rate_limiter: TokenBucket | None
     outlier: OutlierDetector | None
@@ -72,7 +75,7 @@ class Upstream(BreakerWatcher, OutlierWatcher):
     was_panic: bool
     retrying: int
     draw_jitter: Uniform
-    backoff: BackoffSchedule
+    pauses: Pauses
     tracer: Tracer
     notes: Notes
     tally: Small
@@ -116,6 +119,7 @@ class Upstream(BreakerWatcher, OutlierWatcher):
         self.cluster = Cluster([], edge.panic_threshold, name=name)
         self.counts = EdgeCounts(routes if routes > 1 else 0)
         self.timers = TimerQueue(engine, inf)
+        self.split_weight = edge.split_weight
         self.probability, self.required, self.mirror = edge.probability, edge.required, edge.mirror
         for put in PARTS.values():
             put(self, edge)
@@ -162,18 +166,38 @@ class Upstream(BreakerWatcher, OutlierWatcher):
         self.notes.tally(self.tally)
 
     @entry
-    def ejected(self, endpoint: Endpoint, reason: int) -> None:
+    def ejected(self, endpoint: Endpoint, cause: int) -> None:
         """Outlier detection has ejected an endpoint."""
+        outlier = self.outlier
         self.counts.ejections += 1
+        if outlier is not None:
+            if cause == CONSECUTIVE_5XX:
+                self._note(EJECTED_CONSECUTIVE, endpoint, outlier.seen_1, 0.0, 0.0)
+            else:
+                seen_1, seen_2, seen_3 = outlier.seen_1, outlier.seen_2, outlier.seen_3
+                self._note(EJECTED_RATE, endpoint, seen_1, seen_2, seen_3)
+        self.note_panic()
 
     @entry
     def returned(self, endpoint: Endpoint) -> None:
-        """The time of an ejection is over."""
+        """The time of an endpoint's ejection is over."""
         self._note(RETURNED, endpoint, 0.0, 0.0, 0.0)
         self.note_panic()
 
     def probed(self, endpoint: Endpoint, ok: bool) -> None:
         """Tell the health checker how a probe of ``endpoint`` ended."""
+        health = self.health
+        if health is None:
+            return
+        change = health.probed(endpoint, ok)
+        if change == UNCHANGED:
+            return
+        self.cluster.refresh()
+        if change == TURNED_HEALTHY:
+            self._note(HEALTHY, endpoint, float(health.healthy_threshold), 0.0, 0.0)
+        else:
+            self._note(UNHEALTHY, endpoint, float(health.unhealthy_threshold), 0.0, 0.0)
+        self.note_panic()
 
     def _note(self, what: int, endpoint: Endpoint, x: float, y: float, z: float) -> None:
         self.notes.write(what, self.number, endpoint.number, x, y, z)
@@ -208,9 +232,93 @@ class Upstream(BreakerWatcher, OutlierWatcher):
 
     # ---- what an operator may change
 
-    def change(self, old: Edge, edge: Edge) -> list[tuple[Endpoint, str, str]]:
+    def change(self, old: Edge, edge: Edge) -> None:
         """Be as ``edge`` says from now on. What it says as before keeps its state.
 
         What is replaced forgets what it had concluded: a breaker is closed, whoever was ejected or
         held to be unhealthy gets tries again.
         """
+        for name, put in PARTS.items():
+            if attrgetter(name)(edge) != attrgetter(name)(old):
+                put(self, edge)
+        self.split_weight = edge.split_weight
+        self.cluster.refresh()
+        self.note_panic()
+
+    def _put_retry(self, edge: Edge) -> None:
+        retry = edge.retry
+        timeout = inf if retry.per_try_timeout is None else float(retry.per_try_timeout)
+        if timeout != self.timers.seconds:  # tries that are out keep their timers
+            self.timers = TimerQueue(self.engine, timeout, self.timers)
+        self.timeout = timeout
+        self.deadline = inf if retry.deadline is None else float(retry.deadline)
+        self.max_attempts = retry.max_attempts
+        self.retry_on = sum(1 << outcome for outcome in retry.retry_on)
+        self.avoid_previous = retry.avoid_previous
+        self.pauses = retry.backoff.build()
+
+    def _put_budget(self, edge: Edge) -> None:
+        """Calls and retries that are in flight will end with the new budget."""
+        config = edge.retry.budget
+        self.budget = config.build(self.engine) if config else None
+        if self.budget is not None:
+            self.budget.take_over(self.counts.active, self.retrying)
+
+    def _put_balancer(self, edge: Edge) -> None:
+        self.balancer = edge.balancer.build(self.draw_balancer, self.engine)
+
+    def _put_panic_threshold(self, edge: Edge) -> None:
+        self.cluster.panic_threshold = edge.panic_threshold
+
+    def _put_zone(self, edge: Edge) -> None:
+        self.cluster.prefer(text_of(self.zone_number) if edge.zone_local else "")
+
+    def _put_breaker(self, edge: Edge) -> None:
+        """In a generation after the last one, so that what is in flight is not held against it."""
+        config = edge.breaker
+        if self.breaker is not None:
+            self.last_generation = self.breaker.generation
+        self.breaker = None
+        self.breaker_state = 0
+        if config is not None:
+            begin = self.last_generation + 1
+            self.breaker = CircuitBreaker(config, self.engine, self, begin)
+
+    def _put_limits(self, edge: Edge) -> None:
+        in_flight = sum(endpoint.active for endpoint in self.every_endpoint)
+        self.limiter = Limiter(edge.limits, in_flight) if edge.limits else None
+
+    def _put_rate_limit(self, edge: Edge) -> None:
+        config = edge.rate_limit
+        self.rate_limiter = TokenBucket(config, self.engine) if config else None
+
+    def _put_health(self, edge: Edge) -> None:
+        endpoints = self.every_endpoint
+        self.health = HealthChecker(edge.health, endpoints) if edge.health else None
+        for endpoint in endpoints:
+            if not endpoint.healthy:
+                endpoint.healthy = True
+                self._note(HEALTH_CHANGED, endpoint, 0.0, 0.0, 0.0)
+
+    def _put_outlier(self, edge: Edge) -> None:
+        config = edge.outlier
+        self.outlier = OutlierDetector(config, self.engine, self.cluster, self) if config else None
+        for endpoint in self.every_endpoint:
+            if endpoint.ejected:
+                endpoint.ejected = False
+                self._note(OUTLIER_CHANGED, endpoint, 0.0, 0.0, 0.0)
+
+
+PARTS: dict[str, Callable[[Upstream, Edge], None]] = {
+    "retry": Upstream._put_retry,
+    "retry.budget": Upstream._put_budget,
+    "balancer": Upstream._put_balancer,
+    "panic_threshold": Upstream._put_panic_threshold,
+    "zone_local": Upstream._put_zone,
+    "breaker": Upstream._put_breaker,
+    "limits": Upstream._put_limits,
+    "rate_limit": Upstream._put_rate_limit,
+    "health": Upstream._put_health,
+    "outlier": Upstream._put_outlier,
+}
+"""What an edge says, and what puts it in place: at first all of it, then what a change changes."""

@@ -20,7 +20,7 @@ from meshlab.incident import utc
 from meshlab.postmortem.report import Report
 from meshlab.postmortem.tables import LEGEND, costs, lines, title
 from meshlab.replay.story import charts, story
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 
 PLAYER = Path(replay.__file__).parent

@@ -11,7 +11,7 @@ from meshlab.faults import Outage
 from meshlab.figures.style import say
 from meshlab.incident import utc
 from meshlab.replay.stations import Station
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 from meshlab.toll import CALM, Toll, calm, dark, deaths, failures
 

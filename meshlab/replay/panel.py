@@ -29,7 +29,7 @@ from meshlab.model import MeshlabError
 from meshlab.panels import Box, choice, slider
 from meshlab.replay.player import Player
 from meshlab.replay.story import charts, numbers
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 from meshlab.widgets import Words
 

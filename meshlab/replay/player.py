@@ -13,7 +13,7 @@ from anywidget import AnyWidget
 from traitlets import Dict, Float
 
 from meshlab.replay.story import story
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 
 HERE = Path(__file__).parent
 

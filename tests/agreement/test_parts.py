@@ -32,9 +32,9 @@ from meshlab.compiled.machine import number_of
 from meshlab.compiled.memory import Memory
 from meshlab.compiled.randomness import Randomness
 from meshlab.compiled.service import replace_first
-from meshlab.distributions import KINDS, Distribution
+from meshlab.kernel.distributions import KINDS, Distribution
 from meshlab.processor import Processor
-from meshlab.streams import uniforms, variates
+from meshlab.kernel.streams import uniforms, variates
 
 SEED = 7
 MARGIN = 64

@@ -13,7 +13,7 @@ from statistics import fmean, stdev
 import pytest
 from scipy.stats import t as student
 
-from meshlab.distributions import Around, Constant, Distribution, Erlang, Exponential, LogNormal
+from meshlab.kernel.distributions import Around, Constant, Distribution, Erlang, Exponential, LogNormal
 from meshlab.faults import Leak
 from meshlab.load import Load
 from meshlab.mesh import Mesh, run

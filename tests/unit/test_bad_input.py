@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshlab import declared, model, topology
-from meshlab.distributions import Constant
+from meshlab.kernel.distributions import Constant
 from meshlab.estimate import MOST_EVENTS, events
 from meshlab.faults import Errors
 from meshlab.load import Load

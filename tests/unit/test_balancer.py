@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare, kstest
 
-from meshlab.clock import ManualClock
+from meshlab.kernel.clock import ManualClock
 from meshlab.model import ConfigError, Endpoint
 from meshlab.policies.balancer import (
     BALANCERS,
@@ -25,7 +25,7 @@ from meshlab.policies.balancer import (
 from meshlab.policies.peak_ewma import PeakEwma
 from meshlab.policies.ring_hash import LARGEST_RING, Ring, RingHash
 from meshlab.policies.weighted_round_robin import LONGEST_SCHEDULE, WeightedRoundRobin, schedule
-from meshlab.streams import Draw, generator, uniforms
+from meshlab.kernel.streams import Draw, generator, uniforms
 
 PICKS = 2000
 SEEDS = range(200)

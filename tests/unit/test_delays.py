@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from meshlab.distributions import Constant
+from meshlab.kernel.distributions import Constant
 from meshlab.mesh import run
 from meshlab.model import ConfigError
 from meshlab.policies.health import HealthCheck

@@ -20,7 +20,7 @@ from meshlab.demo.scenario import FAULTS
 from meshlab.demo.tables import because
 from meshlab.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown
 from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.topology import Edge
 
 AUTH_FAILS, PAYMENT_SLOW, INVENTORY_OUT = FAULTS

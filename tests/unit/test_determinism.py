@@ -15,7 +15,7 @@ import pytest
 
 from meshlab.mesh import run
 from meshlab.shop import shop
-from meshlab.streams import generator, uniforms
+from meshlab.kernel.streams import generator, uniforms
 from tests.record_digests import FILE, RUNS, SEED, digests
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,7 @@ from meshlab.export import BLACK_FRIDAY, Selection, Written, epoch, write_openme
 from meshlab.faults import Outage
 from meshlab.mesh import run
 from meshlab.model import ConfigError
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.shop import shop
 from meshlab.telemetry.exposition import FAMILY_OF
 from meshlab.telemetry.names import METRICS

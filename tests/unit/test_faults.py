@@ -7,14 +7,14 @@ from itertools import pairwise, permutations
 
 import pytest
 
-from meshlab.distributions import Constant
-from meshlab.engine import Engine
+from meshlab.kernel.distributions import Constant
+from meshlab.kernel.engine import Engine
 from meshlab.faults import FAULTS, EdgeFault, Errors, Fault, Leak, Outage, Slowdown
 from meshlab.inject import schedule
 from meshlab.mesh import Mesh, run
 from meshlab.model import Outcome
 from meshlab.processor import Cpu
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.ledger import Ledger
 from meshlab.topology import Memory, Service
 from tests.small import entries, instance, line, patience, service, value

@@ -8,7 +8,7 @@ from meshlab.faults import EdgeFault
 from meshlab.figures.graph import flows
 from meshlab.figures.seen import seen
 from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.shop import shop
 
 LATE = EdgeFault(source="gateway", destination="order", rate=0.5, start=20)

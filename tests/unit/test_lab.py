@@ -14,7 +14,7 @@ from meshlab.lab import bets, check, predict, run_with_progress, show, source, t
 from meshlab.mesh import run
 from meshlab.policies.breaker import CircuitBreaker
 from meshlab.shop import shop
-from meshlab.totals import EdgeTotals
+from meshlab.mesh.totals import EdgeTotals
 
 FIGURE = bars({"errors": {"a_b": 1.0}}, title="A finding", y="errors *all*")
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from meshlab.distributions import Around, Constant
+from meshlab.kernel.distributions import Around, Constant
 from meshlab.mesh import Mesh, run
 from meshlab.model import Outcome
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.health import HealthCheck
 from meshlab.scenario import Scenario
-from meshlab.totals import EdgeTotals
+from meshlab.mesh.totals import EdgeTotals
 from tests.small import entries, instance, line, patience, service, value
 
 ALWAYS = instance()

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given, settings
 
-from meshlab.distributions import Exponential
+from meshlab.kernel.distributions import Exponential
 from meshlab.faults import Errors, Outage
 from meshlab.load import Load
 from meshlab.mesh import Mesh, run
@@ -21,10 +21,10 @@ from meshlab.policies.health import HealthCheck
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.retry import RetryPolicy
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
-from meshlab.streams import Draw
+from meshlab.kernel.streams import Draw
 from meshlab.topology import Edge, Instance, Service
 from tests.small import entries, instance, line, service
 from tests.strategies import scenarios, seeds

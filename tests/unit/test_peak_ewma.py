@@ -7,12 +7,12 @@ from itertools import cycle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlab.clock import ManualClock
-from meshlab.engine import Engine
+from meshlab.kernel.clock import ManualClock
+from meshlab.kernel.engine import Engine
 from meshlab.model import Endpoint
 from meshlab.policies.balancer import BalancerConfig, LeastRequest, Random
 from meshlab.policies.peak_ewma import PENALTY, PeakEwma, PeakEwmaBalancer
-from meshlab.streams import uniforms
+from meshlab.kernel.streams import uniforms
 
 
 def members(n: int) -> list[Endpoint]:

@@ -19,7 +19,7 @@ import yaml
 
 from meshlab.incident import Parameters, incident, utc
 from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.exposition import FAMILY_OF
 from meshlab.toll import deaths
 from tests.incident_run import WEIGHT, happened

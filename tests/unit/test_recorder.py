@@ -15,7 +15,7 @@ from meshlab.model import Outcome
 from meshlab.policies.breaker import BreakerConfig, Reason
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.outlier import OutlierDetection
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.telemetry import names

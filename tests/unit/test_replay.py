@@ -26,7 +26,7 @@ from meshlab.model import ConfigError
 from meshlab.replay import stations, story
 from meshlab.replay.panel import WHEN, Replay, controls
 from meshlab.replay.player import Player, words_at
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.toll import toll
 
 

@@ -30,7 +30,7 @@ from meshlab.mesh import run
 from meshlab.postmortem import Report, read_report, to_json
 from meshlab.postmortem.page import replay_page
 from meshlab.postmortem.report import Line
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 from tests.incident_run import WEIGHT, happened
 

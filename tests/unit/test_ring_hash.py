@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlab.clock import ManualClock
+from meshlab.kernel.clock import ManualClock
 from meshlab.model import Endpoint
 from meshlab.policies.ring_hash import Ring, RingHash, fnv1a, mix
-from meshlab.streams import uniforms
+from meshlab.kernel.streams import uniforms
 
 
 def members(*given_weights: int) -> list[Endpoint]:

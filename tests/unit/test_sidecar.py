@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from meshlab.clock import ManualClock
+from meshlab.kernel.clock import ManualClock
 from meshlab.model import REJECTIONS, Endpoint, Outcome, Request
 from meshlab.policies.breaker import BreakerConfig, State
 from meshlab.policies.budget import ConcurrentRetryBudget, GrpcRetryThrottle, MaxRetries
@@ -18,7 +18,7 @@ from meshlab.policies.rate_limit import RateLimit
 from meshlab.policies.retry import Backoff, RetryPolicy
 from meshlab.policies.ring_hash import RingHash
 from meshlab.sidecar import Call, Done, Send, Wait
-from meshlab.streams import uniforms
+from meshlab.kernel.streams import uniforms
 from meshlab.telemetry.ledger import Entry, Ledger
 from meshlab.topology import Edge
 from meshlab.upstream import Upstream

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlab.clock import ManualClock
+from meshlab.kernel.clock import ManualClock
 from meshlab.load import Load
 from meshlab.mesh import run
 from meshlab.scenario import Scenario
 from meshlab.steps import Split, Step, steps_of
-from meshlab.streams import uniforms
+from meshlab.kernel.streams import uniforms
 from meshlab.telemetry.ledger import Ledger
 from meshlab.topology import Edge
 from meshlab.upstream import Upstream

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.sweep import sweep

@@ -12,10 +12,10 @@ from meshlab.mesh import Mesh, run
 from meshlab.model import Outcome
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.retry import RetryPolicy
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.topology import Service
-from meshlab.totals import EdgeTotals
+from meshlab.mesh.totals import EdgeTotals
 from tests.small import STEADY, instance, line, patience, service
 
 ENTRANCE = ("client", "cart")

@@ -10,13 +10,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from meshlab.mesh.totals import EdgeTotals, ProcessTotals
 from meshlab.rules import require_known
 from meshlab.scenario import Scenario
 from meshlab.telemetry.central import CentralLog
 from meshlab.telemetry.ledger import Entry
 from meshlab.telemetry.names import Metric
 from meshlab.telemetry.series import Exemplar, Matcher, Recording, frame
-from meshlab.totals import EdgeTotals, ProcessTotals
 from meshlab.tracing import Span
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from dataclasses import fields, is_dataclass
 from importlib.util import find_spec
 
 from meshlab.changes import Change
-from meshlab.distributions import KINDS
+from meshlab.kernel.distributions import KINDS
 from meshlab.faults import FAULTS
 from meshlab.load import Load
 from meshlab.model import ConfigError
