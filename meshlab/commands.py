@@ -182,7 +182,7 @@ def run_with_bar(
     from rich.console import Console
     from rich.progress import Progress
 
-    from meshlab.mesh import run
+    from meshlab.engines.run import run
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

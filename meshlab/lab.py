@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from meshlab.exercises import exercise
 from meshlab.figures.style import plain, say, summary_of
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import ConfigError
 from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario

@@ -32,7 +32,7 @@ from tqdm import tqdm
 
 from meshlab.fingerprint import digest, digest_of_function, digest_of_scenario
 from meshlab.kept_worlds import COLUMNS, Kept, Numbers, load, open_folder, save
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import MeshlabError
 from meshlab.oracles import student
 from meshlab.mesh.result import Result

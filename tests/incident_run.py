@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 
 from meshlab.incident import incident
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 
 WEIGHT = 100

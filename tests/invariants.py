@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections import Counter
 
 from meshlab.faults import EdgeFault, Leak, Outage
-from meshlab.mesh import Mesh
+from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome
 from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario

@@ -7,7 +7,7 @@ from dataclasses import replace
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import one_of, returned, whole
 from meshlab.faults import Slowdown
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 

@@ -10,7 +10,7 @@ from statistics import mean, variance
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import function, one_of, returned
 from meshlab.faults import EdgeFault, Errors, Outage
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.policies.retry import RetryPolicy
 from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario

@@ -12,7 +12,7 @@ import pandas as pd
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import one_of, returned, whole
 from meshlab.faults import EdgeFault, Errors
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.rules import is_number
 from meshlab.scenario import Scenario

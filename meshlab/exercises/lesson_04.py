@@ -14,7 +14,7 @@ from meshlab.figures.lanes import spells
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.distributions import LogNormal
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.retry import RetryPolicy
 from meshlab.policies.windows import Window

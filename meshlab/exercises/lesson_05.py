@@ -14,7 +14,7 @@ from meshlab.faults import EdgeFault, Errors
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.distributions import Constant
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.policies.budget import Budget
 from meshlab.policies.retry import Backoff, RetryPolicy, expected_attempts
 from meshlab.policies.token_budget import TokenRetryBudget

@@ -12,7 +12,7 @@ from meshlab.exercises.answers import returned
 from meshlab.faults import Fault, Outage
 from meshlab.kernel.distributions import Around, Constant, Exponential
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.policies.balancer import LeastRequest, RoundRobin
 from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.health import HealthCheck

@@ -13,7 +13,7 @@ from meshlab.exercises import Exercise
 from meshlab.exercises.answers import function, one_of, returned, whole
 from meshlab.kernel.distributions import Around, Exponential
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import Outcome
 from meshlab.policies.health import HealthCheck, HealthChecker
 from meshlab.policies.outlier import OutlierDetection

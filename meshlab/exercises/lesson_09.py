@@ -11,7 +11,7 @@ from meshlab.exercises import Exercise
 from meshlab.exercises.answers import function, one_of, returned
 from meshlab.faults import EdgeFault
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import Outcome
 from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario

@@ -15,7 +15,7 @@ from meshlab.exercises import Exercise
 from meshlab.exercises.answers import one_of, returned, whole
 from meshlab.faults import Slowdown
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import Outcome
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.retry import RetryPolicy

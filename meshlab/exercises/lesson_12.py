@@ -14,7 +14,7 @@ from meshlab.incident import incident
 from meshlab.incident.history import DEFENCES
 from meshlab.incident.knobs import RESTARTS, Knobs
 from meshlab.investigation import CAUSES, Investigation
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.rules import require_known
 from meshlab.scenario import Scenario
 from meshlab.toll import Toll, toll

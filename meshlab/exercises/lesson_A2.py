@@ -12,7 +12,7 @@ from meshlab.exercises import Exercise
 from meshlab.exercises.answers import function
 from meshlab.faults import Slowdown
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.policies.retry import Backoff, RetryPolicy
 from meshlab.mesh.result import Result
 from meshlab.rules import is_number

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from meshlab.faults import Leak, Outage
 from meshlab.incident.scenario import Parameters, restarts
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 

@@ -22,7 +22,7 @@ from meshlab.investigation.causes import CAUSES, Verdict
 from meshlab.investigation.debrief import Debrief
 from meshlab.investigation.evidence import Evidence, Reading
 from meshlab.investigation.sources import SOURCES
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import ConfigError
 from meshlab.mesh.result import Result
 from meshlab.rules import require_known

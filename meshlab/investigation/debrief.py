@@ -12,7 +12,7 @@ from meshlab.figures.style import say
 from meshlab.incident import Parameters, utc
 from meshlab.incident.scenario import post_mortem
 from meshlab.investigation.actions import ACTIONS, restart_with_fix
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns, ratio
 from meshlab.telemetry.onset import Onset, onsets

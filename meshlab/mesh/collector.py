@@ -252,9 +252,7 @@ class Collector:
             self.engine.after(self.network_seconds, message.ack_arrives)
 
 
-COUNTS = (
-    *("reported", "sent", "lost", "refused", "overflowed", "failed", "doubled", "acks_lost"),
-)
+COUNTS = (*("reported", "sent", "lost", "refused", "overflowed", "failed", "doubled", "acks_lost"),)
 """What a `CentralLog` counts, besides the records themselves."""
 
 

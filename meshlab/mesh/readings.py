@@ -1,7 +1,7 @@
 """What a scrape reads of a mesh, and how the numbers read become the series that it shows.
 
-    places()  where the numbers stand: fields of records, read at each scrape as they are
-    values()  all rows that were read --> all samples of the series, in one go, when the run is over
+places()  where the numbers stand: fields of records, read at each scrape as they are
+values()  all rows that were read --> all samples of the series, in one go, when the run is over
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ from meshlab.mesh.notes import (
 )
 from meshlab.mesh.tracer import Tracer
 from meshlab.policies.balancing import Balancer
-from meshlab.policies.breaker import OPEN, BreakerWatcher, CircuitBreaker
+from meshlab.policies.breaker import BreakerWatcher, CircuitBreaker
+from meshlab.policies.breaker_states import OPEN
 from meshlab.policies.budget import Budget
 from meshlab.policies.cluster import Cluster
 from meshlab.policies.endpoint import Endpoint, number_of, text_of
@@ -156,9 +157,7 @@ class Upstream(BreakerWatcher, OutlierWatcher):
             self.breaker_state = breaker.state
             if breaker.state == OPEN:
                 self.counts.opened[reason] += 1
-            self.notes.write(
-                reason, self.number, NO_ENDPOINT, breaker.seen_1, breaker.seen_2, 0.0
-            )
+            self.notes.write(reason, self.number, NO_ENDPOINT, breaker.seen_1, breaker.seen_2, 0.0)
 
     def deny_retry(self) -> None:
         """The budget granted no retry."""

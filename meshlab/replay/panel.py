@@ -24,7 +24,7 @@ from meshlab.incident.knobs import (
     RESTARTS,
     Knobs,
 )
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import MeshlabError
 from meshlab.panels import Box, choice, slider
 from meshlab.replay.player import Player

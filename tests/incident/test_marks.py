@@ -17,7 +17,7 @@ import pytest
 from meshlab.engines import why_not
 from meshlab.incident import incident, seconds_at, utc
 from meshlab.incident.marks import Marks, marks
-from meshlab.mesh import run
+from meshlab.engines.run import run
 
 FULL = int(os.environ.get("MESHLAB_SEEDS", "3"))
 SCALES = {"full scale": (1, FULL), "1:10": (10, 20)}

@@ -11,7 +11,7 @@ import pytest
 from meshlab.faults import Leak, Outage
 from meshlab.incident import Parameters, incident, seconds_at
 from meshlab.incident.marks import marks
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 from meshlab.toll import storm

@@ -13,7 +13,7 @@ import pytest
 
 from meshlab.incident import Parameters, incident
 from meshlab.incident.marks import Marks, marks
-from meshlab.mesh import run
+from meshlab.engines.run import run
 
 SOURCES = {"fact", "usual", "fitted"}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import Outcome
 from meshlab.policies.budget import BudgetConfig, ConcurrentRetryBudget, TokenRetryBudget
 from meshlab.policies.retry import RetryPolicy, expected_attempts, expected_success

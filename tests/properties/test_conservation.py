@@ -10,7 +10,8 @@ from unittest.mock import patch
 
 from hypothesis import given, settings
 
-from meshlab.mesh import Mesh, run
+from meshlab.engines.run import run
+from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome
 from meshlab.scenario import Scenario
 from meshlab.sidecar import Call, Done

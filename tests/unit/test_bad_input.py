@@ -24,7 +24,7 @@ from meshlab.kernel.distributions import Constant
 from meshlab.estimate import MOST_EVENTS, events
 from meshlab.faults import Errors
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import ConfigError, RunTooLarge
 from meshlab.policies.balancer import RoundRobin
 from meshlab.rules import shown

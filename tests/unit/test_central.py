@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from meshlab.kernel.engine import Engine
 from meshlab.faults import Outage
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import Outcome
 from meshlab.kernel.streams import uniforms
 from meshlab.telemetry.central import Central, CentralCollector, CentralLog

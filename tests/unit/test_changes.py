@@ -11,7 +11,8 @@ import pytest
 from meshlab.changes import FIXED, Change
 from meshlab.faults import EdgeFault, Errors, Leak, Outage
 from meshlab.load import Load
-from meshlab.mesh import Mesh, run
+from meshlab.engines.run import run
+from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome
 from meshlab.policies.balancer import LeastRequest, Random
 from meshlab.policies.breaker import BreakerConfig, State

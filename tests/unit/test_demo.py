@@ -19,7 +19,7 @@ from meshlab.demo.report import Route
 from meshlab.demo.scenario import FAULTS
 from meshlab.demo.tables import because
 from meshlab.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.topology import Edge
 

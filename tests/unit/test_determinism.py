@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.shop import shop
 from meshlab.kernel.streams import generator, uniforms
 from tests.record_digests import FILE, RUNS, SEED, digests

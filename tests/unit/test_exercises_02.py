@@ -13,7 +13,7 @@ from meshlab.exercises.lesson_02 import (
     silent_gateways,
     z,
 )
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.telemetry.central import Central
 
 

@@ -7,7 +7,7 @@ import pytest
 from meshlab.kernel.clock import ManualClock
 from meshlab.exercises import exercise
 from meshlab.exercises.lesson_05 import FORGOTTEN, Own, mystery_shop, wild_run
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.policies.retry import RetryPolicy
 from meshlab.mesh.result import Result
 from meshlab.telemetry.series import aggregate, latest

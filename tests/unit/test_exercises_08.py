@@ -16,7 +16,7 @@ from meshlab.exercises.lesson_08 import (
     mystery_routes,
     three_releases,
 )
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.policies.canary import CanaryTest, CanaryWatch, Verdict
 from meshlab.policies.rate_limit import RateLimit
 

@@ -19,7 +19,7 @@ from meshlab.exercises.lesson_10 import (
     with_instances,
 )
 from meshlab.lab import check
-from meshlab.mesh import run
+from meshlab.engines.run import run
 
 
 def moved(metrics: Mapping[str, Sequence[float]], calm: int, stays: int = 2) -> list[str]:

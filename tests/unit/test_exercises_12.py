@@ -17,7 +17,7 @@ from meshlab.exercises.lesson_12 import (
 )
 from meshlab.investigation import Investigation
 from meshlab.lab import check
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import ConfigError
 from meshlab.toll import toll
 

@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from meshlab.export import BLACK_FRIDAY, Selection, Written, epoch, write_openmetrics
 from meshlab.faults import Outage
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import ConfigError
 from meshlab.mesh.result import Result
 from meshlab.shop import shop

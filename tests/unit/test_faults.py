@@ -11,7 +11,8 @@ from meshlab.kernel.distributions import Constant
 from meshlab.kernel.engine import Engine
 from meshlab.faults import FAULTS, EdgeFault, Errors, Fault, Leak, Outage, Slowdown
 from meshlab.inject import schedule
-from meshlab.mesh import Mesh, run
+from meshlab.engines.run import run
+from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome
 from meshlab.processor import Cpu
 from meshlab.mesh.result import Result

@@ -30,7 +30,7 @@ from meshlab.figures import (
 )
 from meshlab.figures.layers import Edge, layered
 from meshlab.figures.style import SPARE, looks, say
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.shop import shop
 

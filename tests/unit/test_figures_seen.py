@@ -7,7 +7,7 @@ import pytest
 from meshlab.faults import EdgeFault
 from meshlab.figures.graph import flows
 from meshlab.figures.seen import seen
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.shop import shop
 

@@ -11,7 +11,7 @@ from meshlab import lab
 from meshlab.exercises import Exercise
 from meshlab.figures import bars
 from meshlab.lab import bets, check, predict, run_with_progress, show, source, table
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.policies.breaker import CircuitBreaker
 from meshlab.shop import shop
 from meshlab.mesh.totals import EdgeTotals

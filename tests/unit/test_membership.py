@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from meshlab.kernel.distributions import Around, Constant
-from meshlab.mesh import Mesh, run
+from meshlab.engines.run import run
+from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.health import HealthCheck

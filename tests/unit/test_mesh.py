@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from meshlab.kernel.distributions import Exponential
 from meshlab.faults import Errors, Outage
 from meshlab.load import Load
-from meshlab.mesh import Mesh, run
+from meshlab.engines.run import run
+from meshlab.mesh.mesh import Mesh
 from meshlab.model import ConfigError, Outcome, RunTooLarge
 from meshlab.policies.balancer import Random
 from meshlab.policies.breaker import BreakerConfig

@@ -18,7 +18,7 @@ import pytest
 
 from meshlab import otlp as module
 from meshlab.faults import Outage
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import Outcome
 from meshlab.otlp import otlp, otlp_json
 from meshlab.shop import shop

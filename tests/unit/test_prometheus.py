@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from meshlab.incident import Parameters, incident, utc
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.telemetry.exposition import FAMILY_OF
 from meshlab.toll import deaths

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from meshlab.faults import Errors, Outage
-from meshlab.mesh import Mesh, run
+from meshlab.engines.run import run
+from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome
 from meshlab.policies.breaker import BreakerConfig, Reason
 from meshlab.policies.limits import ConcurrencyLimits

@@ -21,7 +21,7 @@ from meshlab.incident.knobs import (
     Knobs,
 )
 from meshlab.incident.marks import marks
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import ConfigError
 from meshlab.replay import stations, story
 from meshlab.replay.panel import WHEN, Replay, controls

@@ -26,7 +26,7 @@ from meshlab.incident import incident, seconds_at, utc
 from meshlab.incident.history import DEFENCES
 from meshlab.incident.marks import marks
 from meshlab.incident.scenario import post_mortem
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.postmortem import Report, read_report, to_json
 from meshlab.postmortem.page import replay_page
 from meshlab.postmortem.report import Line

@@ -14,7 +14,7 @@ from meshlab.kernel.clock import Clock
 from meshlab.kernel.distributions import KINDS, Constant
 from meshlab.faults import FAULTS, Outage
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import ConfigError, Outcome
 from meshlab.policies.balancer import BALANCERS, Balancer, RoundRobin
 from meshlab.policies.breaker_config import BreakerConfig

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from meshlab.kernel.clock import ManualClock
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.scenario import Scenario
 from meshlab.steps import Split, Step, steps_of
 from meshlab.kernel.streams import uniforms

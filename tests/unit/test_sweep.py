@@ -21,7 +21,7 @@ from scipy import stats
 from meshlab import sweep as module
 from meshlab.exercises.lesson_05 import storm
 from meshlab.kept_worlds import Kept, load, save
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import ConfigError, RunTooLarge
 from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop

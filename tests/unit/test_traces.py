@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from meshlab.faults import Leak, Outage
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import Outcome
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.retry import RetryPolicy

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from meshlab.faults import EdgeFault, Leak, Outage, Slowdown
-from meshlab.mesh import Mesh, run
+from meshlab.engines.run import run
+from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.retry import RetryPolicy
