@@ -154,6 +154,12 @@ def entry(method: M) -> M:
     return method
 
 
+def seldom(method: M) -> M:
+    """Mark a method that few events need: it is compiled once, and not into those that call it."""
+    method.seldom = True  # type: ignore[attr-defined]
+    return method
+
+
 def row(cls: T) -> T:
     """Make ``cls`` the layout of a row of `Rows`: its annotations are numbers, in their order."""
     fields = fields_of(cls)
@@ -185,7 +191,7 @@ def _field(kind: Any, where: str) -> Field:
         return Field("table", _number(get_args(base)[0], where), mark)
     if origin is list:
         (item,) = given
-        if isinstance(item, _Named) or isinstance(item, type) and item not in NUMBERS:
+        if isinstance(item, _Named) or (isinstance(item, type) and item not in NUMBERS):
             return Field("records", item.__name__)
         return Field("numbers", _number(item, where))
     if origin in CONTAINERS.values():

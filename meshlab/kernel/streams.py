@@ -23,7 +23,6 @@ from meshlab.kernel.distributions import Distribution
 BLOCK = 512
 
 
-
 def generator(seed: int, purpose: str) -> np.random.Generator:
     """The generator for one purpose of one run; ``purpose`` is any text, "auth-1/latency" say."""
     key = np.random.SeedSequence(seed, spawn_key=tuple(purpose.encode()))

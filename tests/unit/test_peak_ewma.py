@@ -9,20 +9,23 @@ from hypothesis import strategies as st
 
 from meshlab.kernel.clock import ManualClock
 from meshlab.kernel.engine import Engine
-from meshlab.model import Endpoint
-from meshlab.policies.balancer import BalancerConfig, LeastRequest, Random
+from meshlab.kernel.record import entry, record
+from meshlab.policies.balancer import Balancer, BalancerConfig, Candidates, LeastRequest, Random
+from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.peak_ewma import PENALTY, PeakEwma, PeakEwmaBalancer
-from meshlab.kernel.streams import uniforms
+from meshlab.kernel.streams import Uniform
 
 
-def members(n: int) -> list[Endpoint]:
-    return [Endpoint(f"cart-{i + 1}") for i in range(n)]
+def members(n: int) -> Candidates:
+    return Candidates(Endpoint(f"cart-{i + 1}") for i in range(n))
 
 
 def ewma_balancer(
     clock: ManualClock, *draws: float, decay_seconds: float = 10.0
 ) -> PeakEwmaBalancer:
-    return PeakEwma(decay_seconds=decay_seconds).build(cycle(draws).__next__, clock)
+    chance = Uniform(0, "scripted")
+    chance.draw = cycle(draws).__next__
+    return PeakEwma(decay_seconds=decay_seconds).build(chance, clock)
 
 
 @given(

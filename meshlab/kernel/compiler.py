@@ -1,0 +1,162 @@
+"""Compiled code for all records, once a process; that of this package is kept on disk.
+
+A generated module has a function for every entry; nothing in it is written by hand, and nothing of
+it needs to be read. While all of them are found on disk, numba is not told of any record: the types
+are made when something is to be compiled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numba
+import numpy as np
+from numba.core import sigutils
+
+from meshlab.kernel import layout, loop
+from meshlab.kernel.entries import ENTRIES, FIRE, FUNCTIONS, METHODS, MOST_METHODS, Entry, collect
+from meshlab.kernel.machine import TABLE, address_of
+from meshlab.kernel.record import INTERFACES, RECORDS
+
+SETTINGS: dict[str, Any] = {"error_model": "numpy"}
+"""How an entry is compiled. Floats keep their order: no fast-math, so the same bytes."""
+
+LOOP = {
+    FIRE: ("void(i8,i8)", loop.fire),
+    -1: ("i8(i8,i8,i8)", loop.advance),
+    -2: ("void(i8,f8,i8,i8,i8)", loop.plan_event),
+}
+ADVANCE, PLAN = -1, -2
+"""Where in ``FUNCTIONS`` the loop is, and what plans an event for Python."""
+
+_KNOWN: dict[str, type] = {}
+
+
+def make_ready() -> None:
+    """See that everything is compiled, also the classes that were defined since the last time."""
+    new = [name for name, cls in RECORDS.items() if _KNOWN.get(name) is not cls]
+    if not _KNOWN:
+        core = [name for name in new if layout.is_core(name)]
+        _KNOWN.update({name: RECORDS[name] for name in core})
+        _make_core(core)
+        new = [name for name in new if name not in core]
+    if new:
+        _KNOWN.update({name: RECORDS[name] for name in new})
+        _make_more(new)
+
+
+def _make_core(names: list[str]) -> None:
+    """The package's own classes: from disk if all of them are there."""
+    for name in names:
+        if layout.interfaces_of(RECORDS[name]):
+            layout.kind_number(name)
+    entries = collect(names)
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    module = _module("meshlab_entries", entries, folder)
+    settings: Any = numba.config
+    before, settings.CACHE_DIR = settings.CACHE_DIR, str(folder)
+    try:
+        made = {e.number: (e.signature, getattr(module, f"e{e.number}")) for e in entries} | LOOP
+        waiting = {
+            number: (signature, numba.njit(cache=True, **SETTINGS)(function))
+            for number, (signature, function) in made.items()
+        }
+    finally:
+        settings.CACHE_DIR = before
+    if not all(_load(*known) for known in waiting.values()):
+        _tell_numba(names, entries, module)
+        for signature, function in waiting.values():
+            function.compile(signature)
+    for number, (_, function) in waiting.items():
+        _enter(number, function)
+
+
+def _make_more(names: list[str]) -> None:
+    """Classes of a reader's own: their entries, and their methods for interfaces."""
+    if not _types_made():
+        core = [name for name in _KNOWN if layout.is_core(name)]
+        _tell_numba(core, list(ENTRIES.values()), sys.modules["meshlab_entries"])
+    entries = collect(names)
+    for name in names:
+        for interface in layout.interfaces_of(RECORDS[name]):
+            methods = [n for n, m in vars(INTERFACES[interface]).items() if callable(m)]
+            first = METHODS + MOST_METHODS * layout.kind_number(name)
+            entries += [
+                Entry(RECORDS[name], method, first + place, "")
+                for place, method in enumerate(m for m in methods if not m.startswith("__"))
+            ]
+    module = _module(f"meshlab_more_{len(_KNOWN)}", entries, None)
+    _tell_numba(names, entries, module)
+    for entry in entries:
+        function = numba.njit(**SETTINGS)(getattr(module, f"e{entry.number}"))
+        function.compile(entry.signature)
+        _enter(entry.number, function)
+
+
+def _types_made() -> bool:
+    from meshlab.kernel import build
+
+    return any(name in build.KINDS for name in _KNOWN if layout.is_core(name))
+
+
+def _tell_numba(names: list[str], entries: list[Entry], module: ModuleType) -> None:
+    """Make numba types, and let the generated functions know them."""
+    from meshlab.kernel import build
+    from meshlab.kernel.types import at
+
+    build.make_types(names, [entry for entry in entries if entry.suffix])
+    for name, kind in build.KINDS.items():
+        setattr(module, f"at_{name}", at(kind))
+
+
+def _module(name: str, entries: list[Entry], folder: Path | None) -> ModuleType:
+    """The generated module, in a file if what it compiles to is kept on disk."""
+    text = "\n\n".join(entry.source for entry in entries)
+    path = f"<{name}>"
+    if folder is not None:
+        file = folder / f"{name}.py"
+        path = str(file)
+        if not file.exists() or file.read_text() != text:
+            file.write_text(text)
+    module = sys.modules[name] = ModuleType(name)
+    module.__dict__.update({"__file__": path, "address_of": address_of})
+    exec(compile(text, path, "exec"), module.__dict__)
+    return module
+
+
+def _load(signature: str, function: Any) -> bool:
+    """Take a function's machine code from disk, if it is there."""
+    arguments, _ = sigutils.normalize_signature(signature)
+    found = function._cache.load_overload(arguments, function.targetctx)
+    if found is None:
+        return False
+    function.add_overload(found)
+    return True
+
+
+def _enter(number: int, function: Any) -> None:
+    (made,) = function.overloads.values()
+    FUNCTIONS[number] = function
+    if number > 0:
+        TABLE[number] = made.library.get_pointer_to_function(made.fndesc.llvm_func_name)
+
+
+def fingerprint() -> str:
+    """Changes when compiled code would: with every source that has records, and the kernel's own."""
+    files = {sys.modules[cls.__module__].__file__ for cls in _KNOWN.values()}
+    files |= {str(path) for path in Path(__file__).parent.glob("*.py")}
+    sha = hashlib.sha256(f"{sys.version} {numba.__version__} {np.__version__}".encode())
+    for file in sorted(name for name in files if name):
+        sha.update(Path(file).read_bytes())
+    return sha.hexdigest()[:16]
+
+
+def _folder() -> Path:
+    root = os.environ.get("MESHLAB_CACHE") or Path.home() / ".cache" / "meshlab"
+    return Path(root) / fingerprint()

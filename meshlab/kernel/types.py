@@ -1,0 +1,170 @@
+"""Records as numba sees them: a type of its own for every class, with the class's methods.
+
+A value of such a type is an address. Methods, properties and references are looked up by the type,
+as Python looks them up by the class; nothing is looked up while a run goes on.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable, Mapping
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.datamodel import models, register_default
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import (
+    infer_getattr,
+    intrinsic,
+    lower_builtin,
+    lower_cast,
+    lower_getattr,
+    lower_setattr,
+    overload,
+    overload_attribute,
+    overload_method,
+)
+from numba.np.numpy_support import from_dtype
+
+from meshlab.kernel.machine import I64, address_of
+
+SPECIAL = {
+    "__getitem__": operator.getitem,
+    "__setitem__": operator.setitem,
+    "__len__": len,
+}
+JIT: dict[str, Any] = {"error_model": "numpy", "forceinline": True}
+"""How a method is compiled: without checks for division by zero, into those that call it."""
+
+
+def make_type(name: str, dtype: np.dtype[Any], within: Mapping[str, Any] | None = None) -> Any:
+    """A numba type for records of this layout; ``within`` has the types of embedded containers."""
+    plain: Any = from_dtype(dtype)
+
+    def begin(self: Any, *given: Any) -> None:
+        types.Record.__init__(self, *given)
+        self.name = name  # or the whole layout would stand in every symbol
+
+    def convert(self: Any, context: Any, other: Any) -> None:
+        """A record is never taken for one of another class because it looks alike."""
+
+    cls = type(name, (types.Record,), {"__init__": begin, "can_convert_to": convert})
+    register_default(cls)(models.RecordModel)
+    fields = [
+        (
+            field,
+            {
+                "type": (within or {}).get(field, known.type),
+                "offset": known.offset,
+                "alignment": known.alignment,
+            },
+        )
+        for field, known in plain.fields.items()
+    ]
+    return cls(fields, plain.size, plain.aligned)
+
+
+def at(kind: Any) -> Any:
+    """``view(address)``: the record of this type at an address."""
+
+    @intrinsic
+    def view(typing_context: Any, address: Any) -> Any:
+        def cast(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], context.get_value_type(kind))
+
+        return kind(types.int64), cast
+
+    return view
+
+
+def add_references(kind: Any, targets: Mapping[str, Callable[[], Any]]) -> None:
+    """Let ``record.name`` be the record whose address lies in ``name_at``."""
+    if not targets:
+        return
+    resolve = {f"resolve_{n}": _resolver(target) for n, target in targets.items()}
+    infer_getattr(
+        type(f"References{kind.name}", (AttributeTemplate,), {"key": type(kind), **resolve})
+    )
+    for name in targets:
+        _add_reference(type(kind), name)
+
+
+def _resolver(target: Callable[[], Any]) -> Callable[[Any, Any], Any]:
+    return lambda template, record: target()
+
+
+def _add_reference(cls: type, name: str) -> None:
+    def place(builder: Any, record: Any, value: Any) -> Any:
+        offset = I64(record.offset(f"{name}_at"))
+        return builder.inttoptr(builder.add(builder.ptrtoint(value, I64), offset), I64.as_pointer())
+
+    @lower_getattr(cls, name)  # type: ignore[untyped-decorator]
+    def get(context: Any, builder: Any, record: Any, value: Any) -> Any:
+        target = context.typing_context.resolve_getattr(record, name)
+        address = builder.load(place(builder, record, value))
+        return builder.inttoptr(address, context.get_value_type(target))
+
+    @lower_setattr(cls, name)  # type: ignore[untyped-decorator]
+    def put(context: Any, builder: Any, signature: Any, arguments: Any) -> None:
+        value = builder.ptrtoint(arguments[1], I64)
+        builder.store(value, place(builder, signature.args[0], arguments[0]))
+
+
+@lower_cast(types.NoneType, types.Record)  # type: ignore[untyped-decorator]
+def _no_record(context: Any, builder: Any, source: Any, target: Any, value: Any) -> Any:
+    return ir.Constant(context.get_value_type(target), None)
+
+
+def _compare(sign: str) -> Callable[..., Any]:
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        ours = builder.ptrtoint(arguments[0], I64)
+        none = signature.args[1] is types.none
+        theirs = I64(0) if none else builder.ptrtoint(arguments[1], I64)
+        return builder.icmp_signed(sign, ours, theirs)
+
+    return code
+
+
+for _operator, _sign in ((operator.is_, "=="), (operator.is_not, "!=")):
+    lower_builtin(_operator, types.Record, types.NoneType)(_compare(_sign))
+    lower_builtin(_operator, types.Record, types.Record)(_compare(_sign))
+
+
+def add_method(kind: Any, name: str, function: Callable[..., Any], inline: bool = True) -> None:
+    """Give records of this type a method."""
+    function = plain(function)
+    given = ", ".join(inspect.signature(function).parameters)
+    scope: dict[str, Any] = {"function": function, "cls": type(kind), "__name__": __name__}
+    settings = JIT if inline else {**JIT, "forceinline": False}
+    if name in SPECIAL:
+        exec(f"def chosen({given}):\n    if isinstance(self, cls): return function", scope)
+        overload(SPECIAL[name], jit_options=settings)(scope["chosen"])
+    else:
+        exec(f"def chosen({given}): return function", scope)
+        overload_method(type(kind), name, jit_options=settings)(scope["chosen"])
+
+
+def plain(function: Any) -> Any:
+    """The same function without annotations, which numba would compare."""
+    return FunctionType(
+        function.__code__, function.__globals__, function.__name__, None, function.__closure__
+    )
+
+
+def add_property(kind: Any, name: str, function: Callable[..., Any]) -> None:
+    """Give records of this type a property."""
+    scope: dict[str, Any] = {"function": plain(function), "__name__": __name__}
+    exec("def chosen(self): return function", scope)
+    overload_attribute(type(kind), name, jit_options=JIT)(scope["chosen"])
+
+
+def add_methods(kind: Any, source: str, scope: Mapping[str, Any]) -> None:
+    """Give records of this type the methods that ``source`` defines."""
+    made: dict[str, Any] = {}
+    exec(source, {**scope, "address_of": address_of, "__name__": __name__}, made)
+    for name, function in made.items():
+        add_method(kind, name, function)
