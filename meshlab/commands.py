@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from meshlab.rules import check, require_known
 
 if TYPE_CHECKING:
-    from meshlab.postmortem import Report
     from meshlab.mesh.result import Result
+    from meshlab.postmortem import Report
     from meshlab.scenario import Scenario
 
 REPLAY = """\

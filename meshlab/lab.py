@@ -24,11 +24,11 @@ import plotly.graph_objects as go
 from IPython.display import Markdown, display
 from tqdm import tqdm
 
+from meshlab.engines.run import run
 from meshlab.exercises import exercise
 from meshlab.figures.style import plain, say, summary_of
-from meshlab.engines.run import run
-from meshlab.model import ConfigError
 from meshlab.mesh.result import Result
+from meshlab.model import ConfigError
 from meshlab.scenario import Scenario
 
 PLOTLY = "application/vnd.plotly.v1+json"

@@ -23,9 +23,9 @@ from typing import Final, Literal
 
 import numpy as np
 
+from meshlab.kernel.streams import BLOCK, generator
 from meshlab.model import Outcome
 from meshlab.rules import require_share
-from meshlab.kernel.streams import BLOCK, generator
 
 SAMPLED: Final = 0x01
 RANDOM: Final = 0x02

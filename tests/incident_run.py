@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from meshlab.incident import incident
 from meshlab.engines.run import run
+from meshlab.incident import incident
 from meshlab.mesh.result import Result
 
 WEIGHT = 100

@@ -8,8 +8,8 @@ from typing import Any
 
 from meshlab.kernel.distributions import Constant
 from meshlab.load import Load
-from meshlab.policies.retry import Backoff, RetryPolicy
 from meshlab.mesh.result import Result
+from meshlab.policies.retry import Backoff, RetryPolicy
 from meshlab.scenario import Scenario
 from meshlab.telemetry.ledger import Entry
 from meshlab.topology import Edge, Instance, Service

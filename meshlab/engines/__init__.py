@@ -15,8 +15,8 @@ from dataclasses import fields, is_dataclass
 from importlib.util import find_spec
 
 from meshlab.changes import Change
-from meshlab.kernel.distributions import KINDS
 from meshlab.faults import FAULTS
+from meshlab.kernel.distributions import KINDS
 from meshlab.load import Load
 from meshlab.model import ConfigError
 from meshlab.policies.balancer import BALANCERS

@@ -9,10 +9,10 @@ from math import isfinite
 
 import pandas as pd
 
+from meshlab.engines.run import run
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import one_of, returned, whole
 from meshlab.faults import EdgeFault, Errors
-from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.rules import is_number
 from meshlab.scenario import Scenario

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from meshlab.engines.run import run
 from meshlab.faults import Leak, Outage
 from meshlab.incident.scenario import Parameters, restarts
-from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 

@@ -417,7 +417,7 @@ class Calls(Parent):
         self, upstream: Upstream, parent: Parent, key: int, route: int, deadline: float
     ) -> Call:
         """A new call, about to start."""
-        call = self.pool.new()
+        call: Call = self.pool.new()
         call.upstream = upstream
         call.parent = parent
         call.key = key

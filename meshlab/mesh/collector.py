@@ -166,7 +166,7 @@ class Collector:
 
         The message on which the job must wait; None if it may answer its caller now.
         """
-        message = self.messages.new()
+        message: Message = self.messages.new()
         message.collector = self
         message.time = self.engine.now + self.skews[instance]
         message.seconds = seconds
@@ -200,9 +200,9 @@ class Collector:
         """Whether nothing passes between the collector and a service now."""
         now = self.engine.now
         for place in range(len(self.cut_services)):
-            if self.cut_services[place] == service:
-                if self.cut_starts[place] <= now and now < self.cut_ends[place]:
-                    return True
+            cut = self.cut_starts[place] <= now and now < self.cut_ends[place]
+            if cut and self.cut_services[place] == service:
+                return True
         return False
 
     def _down(self) -> bool:

@@ -424,7 +424,7 @@ class ServiceInstance(Target):
         if not free and self.queued >= self.queue:
             self._shed()
             return None
-        job = self.pool.jobs.new()
+        job: Job = self.pool.jobs.new()
         job.instance = self
         job.caller = caller
         job.key = key

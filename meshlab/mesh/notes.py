@@ -15,7 +15,7 @@ from meshlab.kernel.record import Small, record, row
 
 
 class What(IntEnum):
-    """Every decision that a mesh takes by itself. Those of a breaker are its `Reason`, counted on."""
+    """Every decision that a mesh takes by itself. The first six are a breaker's `Reason`."""
 
     CONSECUTIVE_FAILURES = 0
     FAILURE_RATE = 1

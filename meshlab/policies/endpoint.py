@@ -40,7 +40,7 @@ class Work:
         raise NotImplementedError
 
     def traced_by(self, high: int, low: int, parent: int) -> None:
-        """The try is part of the trace with this id (128 bits in two halves), and span ``parent``."""
+        """The try is part of the trace with this id, in two halves, and ``parent`` is its span."""
         raise NotImplementedError
 
 

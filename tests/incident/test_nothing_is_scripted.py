@@ -8,10 +8,10 @@ from functools import cache
 import numpy as np
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.faults import Leak, Outage
 from meshlab.incident import Parameters, incident, seconds_at
 from meshlab.incident.marks import marks
-from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 from meshlab.toll import storm

@@ -13,10 +13,17 @@ from statistics import fmean, stdev
 import pytest
 from scipy.stats import t as student
 
-from meshlab.kernel.distributions import Around, Constant, Distribution, Erlang, Exponential, LogNormal
-from meshlab.faults import Leak
-from meshlab.load import Load
 from meshlab.engines.run import run
+from meshlab.faults import Leak
+from meshlab.kernel.distributions import (
+    Around,
+    Constant,
+    Distribution,
+    Erlang,
+    Exponential,
+    LogNormal,
+)
+from meshlab.load import Load
 from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome
 from meshlab.oracles import erlang_b, pollaczek_khinchine, supermarket

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from scipy.stats import chisquare, kstest
 
-from meshlab.faults import EdgeFault
 from meshlab.engines.run import run
+from meshlab.faults import EdgeFault
 from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome
 from meshlab.policies.balancer import LeastRequest, Random, RoundRobin, expected_shares

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from meshlab.arrivals import Arrivals
 from scipy.stats import kstest, poisson
 
-from meshlab.arrivals import Arrivals
 from meshlab.kernel.engine import Engine
 from meshlab.load import Load
 

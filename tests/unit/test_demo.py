@@ -18,8 +18,8 @@ from meshlab.demo.phases import Phase, describe
 from meshlab.demo.report import Route
 from meshlab.demo.scenario import FAULTS
 from meshlab.demo.tables import because
-from meshlab.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown
 from meshlab.engines.run import run
+from meshlab.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown
 from meshlab.mesh.result import Result
 from meshlab.topology import Edge
 

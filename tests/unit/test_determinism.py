@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from meshlab.engines.run import run
-from meshlab.shop import shop
 from meshlab.kernel.streams import generator, uniforms
+from meshlab.shop import shop
 from tests.record_digests import FILE, RUNS, SEED, digests
 
 ROOT = Path(__file__).parents[2]

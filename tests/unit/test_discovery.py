@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlab.kernel.clock import ManualClock
 from meshlab.discovery import Change, Delivery, ServiceRegistry
+from meshlab.kernel.clock import ManualClock
 from meshlab.kernel.engine import Engine
 from meshlab.model import ConfigError
 

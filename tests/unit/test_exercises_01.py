@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.exercises import exercise
 from meshlab.exercises.lesson_01 import NOISE, _days, friday, gap, lost_way, widest
 from meshlab.faults import Errors
-from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.shop import shop
 from meshlab.telemetry.promql import increase

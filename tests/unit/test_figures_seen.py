@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.faults import EdgeFault
 from meshlab.figures.graph import flows
 from meshlab.figures.seen import seen
-from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.shop import shop
 

@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from meshlab.kernel.clock import ManualClock
 from meshlab.kernel.engine import Engine
-from meshlab.kernel.record import entry, record
-from meshlab.policies.balancer import Balancer, BalancerConfig, Candidates, LeastRequest, Random
+from meshlab.kernel.streams import Uniform
+from meshlab.policies.balancer import BalancerConfig, Candidates, LeastRequest, Random
 from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.peak_ewma import PENALTY, PeakEwma, PeakEwmaBalancer
-from meshlab.kernel.streams import Uniform
 
 
 def members(n: int) -> Candidates:

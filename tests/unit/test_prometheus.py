@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from meshlab.incident import Parameters, incident, utc
 from meshlab.engines.run import run
+from meshlab.incident import Parameters, incident, utc
 from meshlab.mesh.result import Result
 from meshlab.telemetry.exposition import FAMILY_OF
 from meshlab.toll import deaths
