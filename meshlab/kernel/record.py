@@ -62,6 +62,9 @@ INTERFACES: dict[str, type] = {}
 
 NUMBERS = {float: "f8", int: "i8", bool: "u1"}
 
+IN_A_RUN = {"Clock": "Engine"}
+"""What a name stands for in a run: policies read a `Clock`, and there it is the engine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -196,10 +199,14 @@ def _field(kind: Any, where: str) -> Field:
     if isinstance(kind, UnionType):
         kinds = [k for k in given if k is not NoneType]
         if len(kinds) == 1 and kinds[0] not in NUMBERS:
-            return Field("reference", kinds[0].__name__)
+            return _reference(kinds[0])
     elif isinstance(kind, type | _Named):
-        return Field("reference", kind.__name__)
+        return _reference(kind)
     raise TypeError(f"record: {where} can't be {kind}")
+
+
+def _reference(kind: Any) -> Field:
+    return Field("reference", IN_A_RUN.get(kind.__name__, kind.__name__))
 
 
 def _number(kind: Any, where: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from meshlab.clock import Clock
+from meshlab.kernel.clock import Clock
 from meshlab.policies.windows import CountWindow, TimeWindow, Window
 from meshlab.rules import check, require_at_least, require_count, require_positive, require_share
 

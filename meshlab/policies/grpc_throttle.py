@@ -16,7 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from meshlab.clock import Clock
+from meshlab.kernel.clock import Clock
+from meshlab.kernel.record import record
+from meshlab.policies.budgeting import Budget
 from meshlab.rules import check, is_number, require_count
 
 TOKEN = 1000
@@ -44,42 +46,38 @@ class GrpcRetryThrottle:
         return Throttle(self)
 
 
-class Throttle:
-    """The level, between 0 and ``max_tokens``.
+@record
+class Throttle(Budget):
+    """The level, between 0 and ``most``.
 
     Each failed try counts once: when the retry after it is granted or, for the last try, when the
     call ends. (gRPC leaves out failures that are not retriable; here the end of a call is enough.)
+    Neither the beginning of a call nor the end of a retry moves the level.
     """
 
-    __slots__ = ("_earned", "_half", "_max", "_tokens")
+    tokens: int
+    most: int
+    half: int
+    earned: int
 
     def __init__(self, config: GrpcRetryThrottle) -> None:
-        self._max = config.max_tokens * TOKEN
-        self._half = config.max_tokens * TOKEN // 2
-        self._earned = round(config.token_ratio * TOKEN)
-        self._tokens = self._max
-
-    def take_over(self, calls: int, retries: int) -> None:
-        """No matter: how they end is all that counts."""
-
-    def deposit(self) -> None:
-        """No matter: only the end of a call moves the level."""
+        self.most = config.max_tokens * TOKEN
+        self.half = config.max_tokens * TOKEN // 2
+        self.earned = round(config.token_ratio * TOKEN)
+        self.tokens = self.most
 
     def withdraw(self) -> bool:
-        if self._tokens - TOKEN <= self._half:
+        if self.tokens - TOKEN <= self.half:
             return False  # the failure counts when the call ends, which is next
-        self._tokens -= TOKEN
+        self.tokens -= TOKEN
         return True
-
-    def retry_ended(self) -> None:
-        """No matter: if it failed, the next withdraw or the end of the call says so."""
 
     def settle(self, ok: bool) -> None:
         if ok:
-            self._tokens = min(self._tokens + self._earned, self._max)
+            self.tokens = min(self.tokens + self.earned, self.most)
         else:
-            self._tokens = max(self._tokens - TOKEN, 0)
+            self.tokens = max(self.tokens - TOKEN, 0)
 
     @property
     def balance(self) -> int:
-        return max(0, (self._tokens - self._half - 1) // TOKEN)
+        return max(0, (self.tokens - self.half - 1) // TOKEN)

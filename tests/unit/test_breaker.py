@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meshlab.clock import ManualClock
+from meshlab.kernel.clock import ManualClock
 from meshlab.model import ConfigError
 from meshlab.policies.breaker import (
     PRESETS,

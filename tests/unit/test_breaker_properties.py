@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from meshlab.clock import ManualClock
+from meshlab.kernel.clock import ManualClock
 from meshlab.policies.breaker import (
     TRANSITIONS,
     BreakerConfig,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlab.clock import ManualClock
+from meshlab.kernel.clock import ManualClock
 from meshlab.model import ConfigError, Endpoint
 from meshlab.policies.cluster import Cluster
 from meshlab.policies.outlier import (

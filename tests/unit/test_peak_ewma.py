@@ -7,22 +7,24 @@ from itertools import cycle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlab.clock import ManualClock
-from meshlab.engine import Engine
-from meshlab.model import Endpoint
-from meshlab.policies.balancer import BalancerConfig, LeastRequest, Random
+from meshlab.kernel.clock import ManualClock
+from meshlab.kernel.engine import Engine
+from meshlab.kernel.streams import Uniform
+from meshlab.policies.balancer import BalancerConfig, Candidates, LeastRequest, Random
+from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.peak_ewma import PENALTY, PeakEwma, PeakEwmaBalancer
-from meshlab.streams import uniforms
 
 
-def members(n: int) -> list[Endpoint]:
-    return [Endpoint(f"cart-{i + 1}") for i in range(n)]
+def members(n: int) -> Candidates:
+    return Candidates(Endpoint(f"cart-{i + 1}") for i in range(n))
 
 
 def ewma_balancer(
     clock: ManualClock, *draws: float, decay_seconds: float = 10.0
 ) -> PeakEwmaBalancer:
-    return PeakEwma(decay_seconds=decay_seconds).build(cycle(draws).__next__, clock)
+    chance = Uniform(0, "scripted")
+    chance.draw = cycle(draws).__next__
+    return PeakEwma(decay_seconds=decay_seconds).build(chance, clock)
 
 
 @given(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlab.clock import ManualClock
+from meshlab.kernel.clock import ManualClock
 from meshlab.model import ConfigError
 from meshlab.policies.rate_limit import RateLimit, TokenBucket
 

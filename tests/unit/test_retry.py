@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshlab.kernel.streams import uniforms
 from meshlab.model import REJECTIONS, RETRIABLE, ConfigError, Outcome
 from meshlab.policies.budget import MaxRetries
 from meshlab.policies.retry import Backoff, RetryPolicy, expected_attempts, expected_success
-from meshlab.streams import uniforms
 
 shares = st.floats(0, 1)
 below_one = st.floats(0, 1, exclude_max=True)

@@ -1,0 +1,33 @@
+"""Hashes that are the same everywhere: FNV-1a for names, SplitMix64 for numbers.
+
+Python's own ``hash`` of a text differs from process to process, so that balancers which place keys
+and endpoints by hash can't use it.
+"""
+
+from __future__ import annotations
+
+from meshlab.kernel.record import Word
+
+CIRCLE = 2**64
+"""How many hashes there are; a hash ring lays them out on a circle."""
+MASK = CIRCLE - 1
+GOLDEN = 0x9E3779B97F4A7C15
+"""SplitMix64's step: 2**64 divided by the golden ratio."""
+FIRST, SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+"""SplitMix64's two multipliers."""
+
+
+def fnv1a(text: str) -> int:
+    """64 bits from a name: FNV-1a over its UTF-8 bytes."""
+    bits = 0xCBF29CE484222325
+    for byte in text.encode():
+        bits = (bits ^ byte) * 0x100000001B3 & MASK
+    return bits
+
+
+def mix(number: Word) -> Word:
+    """64 bits from a whole number, spread evenly: the first output of SplitMix64 seeded with it."""
+    bits = (number + GOLDEN) & MASK
+    bits = (bits ^ (bits >> 30)) * FIRST & MASK
+    bits = (bits ^ (bits >> 27)) * SECOND & MASK
+    return bits ^ (bits >> 31)
