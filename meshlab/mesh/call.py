@@ -260,7 +260,8 @@ class Call(Asker):
         if self.retrying:
             self._end_retry()
         if ok:
-            self._finish(OK)
+            self._count(OK)
+            self.parent.called(self, OK)
         else:
             endpoint.failures += 1
             self._retry(outcome)
@@ -424,10 +425,6 @@ class Calls(Parent):
         call.route = route
         call.deadline = deadline
         return call
-
-    def release(self, call: Call) -> None:
-        """Take back the record of a call that is over."""
-        self.pool.release(call)
 
     @entry
     def called(self, call: Call, outcome: int) -> None:

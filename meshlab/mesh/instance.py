@@ -103,12 +103,13 @@ class Job(Work, Parent, Reporter):
         step = instance.steps[self.step]
         while not step.last:
             self.step += 1
-            way = step.choose()
-            if way.taken():
-                if not way.upstream.mirror:
-                    self._ask(way.upstream)
+            way = step.choose() if step.split else step.way
+            upstream = way.upstream
+            if upstream.probability == 1.0 or way.draw.draw() < upstream.probability:
+                if not upstream.mirror:
+                    self._ask(upstream)
                     return
-                self._mirror(way.upstream)
+                self._mirror(upstream)
             step = instance.steps[self.step]
         self._finish(OK)
 
@@ -119,7 +120,8 @@ class Job(Work, Parent, Reporter):
         call = instance.calls.make(upstream, self, self.key, self.route, deadline)
         self.asked = True
         self.call = call
-        self._pass_trace(call)
+        if self.traced or not instance.keeps_trace:
+            self._pass_trace(call)
         call.start()
 
     def _mirror(self, upstream: Upstream) -> None:
@@ -134,7 +136,7 @@ class Job(Work, Parent, Reporter):
         """The call that the job waited for is over."""
         required = call.upstream.required
         self.call = None
-        self.instance.calls.release(call)
+        self.instance.calls.pool.release(call)
         if outcome == OK or not required:
             self._proceed()
         else:
@@ -187,7 +189,6 @@ class Job(Work, Parent, Reporter):
         """Nothing is left of the job but its span."""
         if self.traced:
             self._note(outcome)
-        self.caller = None
         self.instance.pool.jobs.release(self)
 
     @entry
@@ -216,7 +217,7 @@ class Job(Work, Parent, Reporter):
         if call is not None:
             self.call = None
             call.abandon()
-            self.instance.calls.release(call)
+            self.instance.calls.pool.release(call)
         report = self.report
         if report is not None:
             self.report = None
@@ -493,7 +494,8 @@ class ServiceInstance(Target):
         self.jobs.remove(job)
         if job.working:
             self.busy -= 1
-            self._take_waiting()
+            if self.queued > 0:
+                self._take_waiting()
         else:
             self.queued -= 1
             self.waiting.remove(job)
