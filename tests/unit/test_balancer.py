@@ -13,6 +13,7 @@ from scipy.stats import chisquare, kstest
 
 from meshlab.kernel.clock import ManualClock
 from meshlab.kernel.record import record
+from meshlab.kernel.streams import Uniform, generator
 from meshlab.model import ConfigError
 from meshlab.policies.balancer import (
     BALANCERS,
@@ -28,7 +29,6 @@ from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.peak_ewma import PeakEwma
 from meshlab.policies.ring_hash import LARGEST_RING, Ring, RingHash
 from meshlab.policies.weighted_round_robin import LONGEST_SCHEDULE, WeightedRoundRobin, schedule
-from meshlab.kernel.streams import Uniform, generator
 
 PICKS = 2000
 SEEDS = range(200)

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshlab.kernel.clock import ManualClock
+from meshlab.kernel.streams import Uniform
 from meshlab.policies.balancing import Candidates
 from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.hashing import fnv1a, mix
 from meshlab.policies.ring_hash import Ring, RingHash
-from meshlab.kernel.streams import Uniform
 
 
 def members(*given_weights: int) -> list[Endpoint]:
