@@ -109,20 +109,21 @@ class FullScanBalancer(Balancer):
 
     def pick(self, endpoints: Candidates, key: int) -> Endpoint:
         members = endpoints.members
-        best = members[0]
+        chosen = 0
         ties = 1
         for place in range(1, len(members)):
+            best = members[chosen]
             other = members[place]
             ours = (other.active + 1) * best.weight
             theirs = (best.active + 1) * other.weight
             if ours < theirs:
-                best = other
+                chosen = place
                 ties = 1
             elif ours == theirs:
                 ties += 1
                 if self.chance.draw() * ties < 1.0:
-                    best = other
-        return best
+                    chosen = place
+        return members[chosen]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
