@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from meshlab.rules import check, require_known
 
 if TYPE_CHECKING:
+    from meshlab.mesh.result import Result
     from meshlab.postmortem import Report
-    from meshlab.result import Result
     from meshlab.scenario import Scenario
 
 REPLAY = """\
@@ -182,7 +182,7 @@ def run_with_bar(
     from rich.console import Console
     from rich.progress import Progress
 
-    from meshlab.mesh import run
+    from meshlab.engines.run import run
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

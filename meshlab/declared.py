@@ -19,7 +19,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from meshlab.distributions import KINDS, Distribution
+from meshlab.kernel.distributions import KINDS, Distribution
 from meshlab.policies.balancer import BALANCERS, BalancerConfig
 from meshlab.topology import Instance
 

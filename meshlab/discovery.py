@@ -20,7 +20,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from meshlab.clock import Clock
+from meshlab.kernel.clock import Clock
 from meshlab.rules import check
 
 

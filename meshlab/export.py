@@ -26,7 +26,7 @@ from typing import TextIO
 
 import numpy as np
 
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.rules import check, require_known, require_positive
 from meshlab.scenario import Scenario
 from meshlab.telemetry.exposition import FAMILY_OF

@@ -24,11 +24,11 @@ import plotly.graph_objects as go
 from IPython.display import Markdown, display
 from tqdm import tqdm
 
+from meshlab.engines.run import run
 from meshlab.exercises import exercise
 from meshlab.figures.style import plain, say, summary_of
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.model import ConfigError
-from meshlab.result import Result
 from meshlab.scenario import Scenario
 
 PLOTLY = "application/vnd.plotly.v1+json"

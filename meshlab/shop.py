@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from meshlab.distributions import Around, Erlang
+from meshlab.kernel.distributions import Around, Erlang
 from meshlab.load import Load
 from meshlab.policies.balancer import LeastRequest
 from meshlab.policies.retry import RetryPolicy

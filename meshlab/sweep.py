@@ -30,12 +30,12 @@ import cloudpickle
 import numpy as np
 from tqdm import tqdm
 
+from meshlab.engines.run import run
 from meshlab.fingerprint import digest, digest_of_function, digest_of_scenario
 from meshlab.kept_worlds import COLUMNS, Kept, Numbers, load, open_folder, save
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.model import MeshlabError
 from meshlab.oracles import student
-from meshlab.result import Result
 from meshlab.rules import check, require_count
 from meshlab.scenario import Scenario
 from meshlab.workers import Submit, lent, local

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshlab.distributions import KINDS, Around, Constant, Distribution
+from meshlab.kernel.distributions import KINDS, Around, Constant, Distribution
 from meshlab.policies.balancer import BALANCERS, BalancerConfig, RoundRobin
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.health import HealthCheck

@@ -31,6 +31,8 @@ import numpy as np
 from meshlab.changes import Change
 from meshlab.faults import Fault, Leak
 from meshlab.load import Load
+from meshlab.mesh.result import Result
+from meshlab.mesh.totals import EdgeTotals, ProcessTotals
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.budget import (
     BudgetConfig,
@@ -40,14 +42,12 @@ from meshlab.policies.budget import (
 )
 from meshlab.policies.rate_limit import RateLimit
 from meshlab.policies.retry import RetryPolicy
-from meshlab.result import Result
 from meshlab.rules import check
 from meshlab.scenario import Scenario
 from meshlab.telemetry import names
 from meshlab.telemetry.ledger import Entry
 from meshlab.telemetry.series import Recording
 from meshlab.topology import Edge, Instance, Service
-from meshlab.totals import EdgeTotals, ProcessTotals
 
 COUNTED = frozenset(
     sample

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+from meshlab.engines.run import run
 from meshlab.incident import incident
-from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 
 WEIGHT = 100
 

@@ -10,16 +10,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 
-from meshlab.faults import EdgeFault, Leak, Outage
-from meshlab.mesh import Mesh
-from meshlab.model import Outcome
-from meshlab.result import Result
-from meshlab.scenario import Scenario
 from meshlab.service import ServiceInstance
+from meshlab.upstream import Upstream
+
+from meshlab.faults import EdgeFault, Leak, Outage
+from meshlab.mesh.mesh import Mesh
+from meshlab.mesh.result import Result
+from meshlab.mesh.totals import EdgeTotals
+from meshlab.model import Outcome
+from meshlab.scenario import Scenario
 from meshlab.telemetry.names import DURATION_BUCKETS
 from meshlab.topology import Instance, Service
-from meshlab.totals import EdgeTotals
-from meshlab.upstream import Upstream
 
 UNSENT = (Outcome.FAULT, Outcome.REFUSED)
 """Tries that never reach a process."""

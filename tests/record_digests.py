@@ -14,10 +14,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from meshlab.distributions import Around, Erlang, Exponential, LogNormal
+from meshlab.engines.run import run
 from meshlab.faults import EdgeFault, Errors, Leak, Outage, Slowdown
+from meshlab.kernel.distributions import Around, Erlang, Exponential, LogNormal
 from meshlab.load import Load
-from meshlab.mesh import run
 from meshlab.policies.balancer import LeastRequest, Random
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.budget import ConcurrentRetryBudget, GrpcRetryThrottle, TokenRetryBudget

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from meshlab.distributions import Constant
+from meshlab.kernel.distributions import Constant
 from meshlab.load import Load
+from meshlab.mesh.result import Result
 from meshlab.policies.retry import Backoff, RetryPolicy
-from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.telemetry.ledger import Entry
 from meshlab.topology import Edge, Instance, Service

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from meshlab.changes import FIXED, Change
 from meshlab.consistency import reached, routes_on
-from meshlab.distributions import (
+from meshlab.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown, check_overlaps
+from meshlab.kernel.distributions import (
     Around,
     Constant,
     Distribution,
@@ -25,7 +26,6 @@ from meshlab.distributions import (
     Exponential,
     LogNormal,
 )
-from meshlab.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown, check_overlaps
 from meshlab.load import Load
 from meshlab.model import RETRIABLE, ConfigError
 from meshlab.policies.balancer import BalancerConfig, LeastRequest, Random, RoundRobin

@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 from meshlab.telemetry.names import MESH_REQUEST_DURATION, Metric
 from meshlab.telemetry.promql import bucket_quantile

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from meshlab.demo.counters import Counters
 from meshlab.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown
+from meshlab.mesh.result import Result
 from meshlab.model import Outcome
-from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.telemetry import names
 

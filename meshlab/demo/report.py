@@ -16,7 +16,7 @@ from meshlab.demo.counters import Counters
 from meshlab.demo.incidents import BREAKER, Incident, read_incidents
 from meshlab.demo.phases import Phase, read_phases, users
 from meshlab.demo.shares import Share, read_shares
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.topology import Edge
 
 GUARDS = ("breaker", "outlier", "health", "limits", "rate_limit")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from meshlab.mesh.result import Result
 from meshlab.policies.balancer import expected_shares
 from meshlab.policies.endpoint import Endpoint
-from meshlab.result import Result
 from meshlab.topology import Edge, Service
 
 

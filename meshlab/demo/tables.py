@@ -16,7 +16,7 @@ from rich.text import Text
 
 from meshlab.demo.incidents import BREAKER, Incident
 from meshlab.demo.report import Report, Route, read_report
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.ledger import Evidence
 
 NOTHING = "-"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from meshlab.engines.run import run
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import one_of, returned, whole
 from meshlab.faults import Slowdown
-from meshlab.mesh import run
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from math import inf, sqrt
 from statistics import mean, variance
 
+from meshlab.engines.run import run
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import function, one_of, returned
 from meshlab.faults import EdgeFault, Errors, Outage
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.policies.retry import RetryPolicy
-from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pandas as pd
 
+from meshlab.engines.run import run
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import one_of, returned
 from meshlab.faults import Outage
 from meshlab.load import Load
-from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.telemetry.central import Central

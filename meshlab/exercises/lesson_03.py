@@ -9,11 +9,11 @@ from math import isfinite
 
 import pandas as pd
 
+from meshlab.engines.run import run
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import one_of, returned, whole
 from meshlab.faults import EdgeFault, Errors
-from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.rules import is_number
 from meshlab.scenario import Scenario
 from meshlab.shop import shop

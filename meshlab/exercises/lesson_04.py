@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from meshlab.engines.run import run
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import function, one_of, returned, whole
 from meshlab.faults import Errors, Outage, Slowdown
@@ -14,11 +15,10 @@ from meshlab.figures.lanes import spells
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.distributions import LogNormal
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.retry import RetryPolicy
 from meshlab.policies.windows import Window
-from meshlab.result import Result
 from meshlab.rules import is_number
 from meshlab.scenario import Scenario
 from meshlab.shop import shop

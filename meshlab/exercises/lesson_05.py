@@ -8,17 +8,17 @@ from functools import cache
 from typing import Any
 
 from meshlab.dotted import replaced
+from meshlab.engines.run import run
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import function, one_of, returned, whole
 from meshlab.faults import EdgeFault, Errors
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.distributions import Constant
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.policies.budget import Budget
 from meshlab.policies.retry import Backoff, RetryPolicy, expected_attempts
 from meshlab.policies.token_budget import TokenRetryBudget
-from meshlab.result import Result
 from meshlab.rules import is_number
 from meshlab.scenario import Scenario
 from meshlab.shop import shop

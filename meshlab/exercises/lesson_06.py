@@ -7,18 +7,18 @@ from functools import cache
 from typing import Any
 
 from meshlab.chisquare import chi_square
+from meshlab.engines.run import run
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import returned
 from meshlab.faults import Fault, Outage
 from meshlab.kernel.distributions import Around, Constant, Exponential
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.policies.balancer import LeastRequest, RoundRobin
 from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.ring_hash import LARGEST_RING, Ring
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin
-from meshlab.result import Result
 from meshlab.rules import is_number
 from meshlab.scenario import Scenario
 from meshlab.topology import Edge, Instance, Service, replicas

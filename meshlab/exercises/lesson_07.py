@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from meshlab.engines.run import run
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import function, one_of, returned, whole
 from meshlab.kernel.distributions import Around, Exponential
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.model import Outcome
 from meshlab.policies.health import HealthCheck, HealthChecker
 from meshlab.policies.outlier import OutlierDetection
 from meshlab.policies.retry import RetryPolicy
-from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import PATIENCE
 from meshlab.telemetry.delays import CAUSES, delays

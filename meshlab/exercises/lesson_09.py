@@ -7,13 +7,13 @@ from dataclasses import replace
 from functools import cache
 
 from meshlab.dotted import replaced
+from meshlab.engines.run import run
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import function, one_of, returned
 from meshlab.faults import EdgeFault
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.model import Outcome
-from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.tail_sampling import tail_sample

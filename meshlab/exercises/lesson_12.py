@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 from math import inf
 
+from meshlab.engines.run import run
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import one_of, returned, whole
 from meshlab.faults import Slowdown
@@ -14,7 +15,6 @@ from meshlab.incident import incident
 from meshlab.incident.history import DEFENCES
 from meshlab.incident.knobs import RESTARTS, Knobs
 from meshlab.investigation import CAUSES, Investigation
-from meshlab.mesh import run
 from meshlab.rules import require_known
 from meshlab.scenario import Scenario
 from meshlab.toll import Toll, toll

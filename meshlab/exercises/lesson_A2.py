@@ -7,14 +7,14 @@ from functools import cache
 from math import inf
 from typing import TYPE_CHECKING
 
-from meshlab.distributions import Constant, Exponential
+from meshlab.engines.run import run
 from meshlab.exercises import Exercise
 from meshlab.exercises.answers import function
 from meshlab.faults import Slowdown
+from meshlab.kernel.distributions import Constant, Exponential
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.policies.retry import Backoff, RetryPolicy
-from meshlab.result import Result
 from meshlab.rules import is_number
 from meshlab.scenario import Scenario
 from meshlab.sweep import means, sweep

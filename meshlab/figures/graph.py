@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 
 from meshlab.figures.layers import Edge, Point, layered
 from meshlab.figures.style import LOOK, finish, say
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 
 ALARM = 0.05

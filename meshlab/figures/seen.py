@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from meshlab.figures.graph import Flow
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.promql import divide, rate
 from meshlab.telemetry.series import aggregate
 

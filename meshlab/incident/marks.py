@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 from meshlab.toll import BAD, auth_instances, calm, dark, deaths, failures, storm, toll
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from meshlab.engines.run import run
 from meshlab.faults import Leak, Outage
 from meshlab.incident.scenario import Parameters, restarts
-from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 
 RESTART_SECONDS = Parameters().restart_seconds

@@ -24,8 +24,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from meshlab.distributions import Around, Constant, Erlang
 from meshlab.faults import Fault, Leak, Outage
+from meshlab.kernel.distributions import Around, Constant, Erlang
 from meshlab.load import Load
 from meshlab.model import ConfigError
 from meshlab.policies.balancer import LeastRequest

@@ -14,6 +14,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from meshlab.engines.run import run
 from meshlab.figures.sparks import Spark, sparks
 from meshlab.figures.style import say
 from meshlab.incident import incident, seconds_at, utc
@@ -22,9 +23,8 @@ from meshlab.investigation.causes import CAUSES, Verdict
 from meshlab.investigation.debrief import Debrief
 from meshlab.investigation.evidence import Evidence, Reading
 from meshlab.investigation.sources import SOURCES
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.model import ConfigError
-from meshlab.result import Result
 from meshlab.rules import require_known
 from meshlab.scenario import Scenario
 from meshlab.toll import Toll, toll

@@ -9,7 +9,7 @@ import pandas as pd
 
 from meshlab.figures.style import say
 from meshlab.incident import utc
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.telemetry.columns import Columns
 from meshlab.telemetry.ledger import Entry

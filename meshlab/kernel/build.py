@@ -40,8 +40,8 @@ SPACE: dict[str, Any] = {"__name__": __name__, "address_of": address_of}
 add_references(compiled_engine.TIMERS, {"engine": lambda: compiled_engine.ENGINE})
 
 
-def make_types(names: list[str], entries: list[Entry]) -> None:
-    """Make numba types of these record classes, all together since they refer to each other."""
+def make_types(names: list[str], interfaces: list[str], entries: list[Entry]) -> None:
+    """Make numba types of these classes, all together since they refer to each other."""
     records = [name for name in names if not layout.is_row(name)]
     containers = []
     for name in names:
@@ -54,8 +54,7 @@ def make_types(names: list[str], entries: list[Entry]) -> None:
                 within[attribute] = container_type(name, attribute, field)
                 containers.append((within[attribute], name, attribute, field))
         KINDS[name] = make_type(name, layout.dtype_of(name), within)
-    new = [name for name in INTERFACES if name not in KINDS]
-    for name in new:
+    for name in interfaces:
         KINDS[name] = make_type(name, HEADER)
     for name in records:
         fields = layout.fields_of(name).items()
@@ -65,7 +64,7 @@ def make_types(names: list[str], entries: list[Entry]) -> None:
         complete(kind, name, attribute, field, KINDS.get(field.of))
     for name in records:
         _add_members(name, {e.name: e for e in entries if e.owner == name})
-    for name in new:
+    for name in interfaces:
         _add_dispatch(name, [n for n in records if name in layout.interfaces_of(RECORDS[n])])
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from meshlab.kernel.compiled_engine import (
     EMPTY_BAG,
     MORE_PLACES,
@@ -26,7 +28,7 @@ from meshlab.kernel.machine import (
     word_at,
 )
 from meshlab.kernel.record import Field
-from meshlab.kernel.types import add_methods, at, make_type
+from meshlab.kernel.types import add_methods, at, index_by_place, make_type
 
 QUEUE = """
 def push(self, item):
@@ -157,13 +159,10 @@ ACCESS = {"f8": (float_at, put_float), "i8": (word_at, put_word), "u8": (unsigne
 
 def container_type(owner: str, attribute: str, field: Field) -> Any:
     """The numba type of a container that a record has; its methods come later (`complete`)."""
-    return make_type(f"{field.kind}_{owner}_{attribute}", _dtype(field))
-
-
-def _dtype(field: Field) -> Any:
-    import numpy as np
-
-    return np.dtype(PARTS[field.kind])
+    kind = make_type(f"{field.kind}_{owner}_{attribute}", np.dtype(PARTS[field.kind]))
+    if field.kind in ("records", "numbers"):
+        index_by_place(kind)
+    return kind
 
 
 def complete(kind: Any, owner: str, attribute: str, field: Field, item: Any) -> None:

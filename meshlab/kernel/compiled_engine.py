@@ -44,6 +44,7 @@ NEVER = 2**63 - 1
 PLACES = 2**layout.PLACE_BITS - 1
 PLACE_BITS = layout.PLACE_BITS
 MASK = 2**KINDS - 1
+MOST_NUMBER = 2 ** (32 - KINDS) - 1
 KEY_BYTES, PLAN_BYTES = layout.KEY.itemsize, layout.PLAN.itemsize
 TIMER_BYTES, BATCH_BYTES = layout.TIMER.itemsize, layout.BATCH.itemsize
 

@@ -110,7 +110,9 @@ def _tell_numba(names: list[str], entries: list[Entry], module: ModuleType) -> N
     from meshlab.kernel import build
     from meshlab.kernel.types import at
 
-    build.make_types(names, [entry for entry in entries if entry.suffix])
+    core = not names or layout.is_core(names[0])
+    new = [n for n in INTERFACES if n not in build.KINDS and layout.is_core(n) == core]
+    build.make_types(names, new, [entry for entry in entries if entry.suffix])
     for name, kind in build.KINDS.items():
         setattr(module, f"at_{name}", at(kind))
 

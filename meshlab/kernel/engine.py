@@ -83,11 +83,13 @@ class TimerQueue:
     carry each of them to its end; here only the first is in it, and the others keep the sequence
     numbers they were given, so that the order of events is the same. When a timer is due, its
     record's `entry` method ``expired`` is called, which stops it. A record has at most one timer.
+    ``before`` is a queue that this one takes the place of: its timers run on, and are stopped here.
     """
 
-    __slots__ = ("engine", "first", "running", "seconds", "sequence")
+    __slots__ = ("before", "engine", "first", "running", "seconds", "sequence")
 
-    def __init__(self, engine: Engine, seconds: float) -> None:
+    def __init__(self, engine: Engine, seconds: float, before: TimerQueue | None = None) -> None:
+        self.before = before
         self.engine = engine
         self.seconds = seconds
         self.running: dict[Any, tuple[float, int]] = {}
@@ -104,8 +106,9 @@ class TimerQueue:
             self._plan(item, due, engine.sequence)
 
     def stop(self, item: Any) -> None:
-        """The timer of ``item`` is no longer needed. It must be running."""
-        del self.running[item]
+        """The timer of ``item`` is no longer needed. It must be running, here or in ``before``."""
+        if self.running.pop(item, None) is None and self.before is not None:
+            self.before.stop(item)
 
     def _plan(self, item: Any, due: float, sequence: int) -> None:
         self.first, self.sequence = item, sequence

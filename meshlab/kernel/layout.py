@@ -121,8 +121,9 @@ def is_row(name: str) -> bool:
 
 
 def is_core(name: str) -> bool:
-    """Whether a record class belongs to this package: what it compiles to is kept on disk."""
-    return RECORDS[name].__module__.split(".")[0] == "meshlab"
+    """Whether a class belongs to this package: what it compiles to is kept on disk."""
+    cls = RECORDS.get(name) or INTERFACES[name]
+    return cls.__module__.split(".")[0] == "meshlab"
 
 
 @cache

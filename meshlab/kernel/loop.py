@@ -11,6 +11,7 @@ from meshlab.kernel.compiled_engine import (
     CONTROL,
     KINDS,
     MASK,
+    MOST_NUMBER,
     PLACES,
     PLAN_BYTES,
     TIME,
@@ -53,7 +54,7 @@ def advance(address: int, last: int, budget: int) -> int:
             engine.fill_vacancy()
             return CONTROL
         if half_at(me) == life:
-            call_entry(kind, me, what >> KINDS)
+            call_entry(kind, me, (what >> KINDS) & MOST_NUMBER)
         if engine.vacant:
             engine.fill_vacancy()
 

@@ -16,6 +16,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core.datamodel import models, register_default
+from numba.core.typing import arraydecl
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
     infer_getattr,
@@ -112,6 +113,42 @@ def _add_reference(cls: type, name: str) -> None:
     def put(context: Any, builder: Any, signature: Any, arguments: Any) -> None:
         value = builder.ptrtoint(arguments[1], I64)
         builder.store(value, place(builder, signature.args[0], arguments[0]))
+
+
+def _places_are_no_fields(template: Any) -> None:
+    """Let a list's constant index be a place: numba takes a record's for the number of a field."""
+    generic = template.generic
+
+    def by_place(self: Any, args: Any, kws: Any) -> Any:
+        return None if getattr(args[0], "by_place", False) else generic(self, args, kws)
+
+    template.generic = by_place
+
+
+for _template in (arraydecl.StaticGetItemLiteralRecord, arraydecl.StaticSetItemRecord):
+    _places_are_no_fields(_template)
+
+
+def index_by_place(kind: Any) -> None:
+    """Let a constant index into this list be a place, as any other index is."""
+    kind.by_place = True
+
+    def use(operation: Any, sig: Any, context: Any, builder: Any, arguments: Any) -> Any:
+        callee = context.typing_context.resolve_value_type(operation)
+        kinds = (sig.args[0], types.int64, *sig.args[2:])
+        wanted = callee.get_call_type(context.typing_context, kinds, {})
+        place = I64(sig.args[1].literal_value)
+        code = context.get_function(callee, wanted)
+        context.add_linking_libs(getattr(code, "libs", ()))
+        return code(builder, (arguments[0], place, *arguments[2:]))
+
+    @lower_builtin("static_getitem", type(kind), types.IntegerLiteral)  # type: ignore[untyped-decorator]
+    def get(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+        return use(operator.getitem, sig, context, builder, arguments)
+
+    @lower_builtin("static_setitem", type(kind), types.IntegerLiteral, types.Any)  # type: ignore[untyped-decorator]
+    def put(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
+        return use(operator.setitem, sig, context, builder, arguments)
 
 
 @lower_cast(types.NoneType, types.Record)  # type: ignore[untyped-decorator]

@@ -53,10 +53,16 @@ def view_class(cls: type) -> type:
     body: dict[str, Any] = {"__slots__": (), "IS_VIEW": True, "life": _number(cls, "life", "i4")}
     for attribute, field in layout.fields_of(cls.__name__).items():
         body[attribute] = _attribute(cls, attribute, field)
+    # a pooled record has a new view each time that it is looked at
+    body |= {"__eq__": _same, "__hash__": object.__hash__}
     for (owner, name), entry in ENTRIES.items():
         if owner == cls.__name__:
             body[name] = _entry(entry)
     return type(cls.__name__, (cls,), body)
+
+
+def _same(view: Any, other: object) -> bool:
+    return view is other or address_in(view) == address_in(other)
 
 
 def _attribute(cls: type, name: str, field: Field) -> property:

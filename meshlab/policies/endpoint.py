@@ -7,7 +7,7 @@ numbers there, as in every record; `number_of` and `text_of` translate.
 
 from __future__ import annotations
 
-from meshlab.kernel.record import Small, Word, interface, record
+from meshlab.kernel.record import Small, Word, entry, interface, record
 from meshlab.policies.hashing import fnv1a
 
 _TEXTS: list[str] = [""]
@@ -31,11 +31,43 @@ def text_of(number: int) -> str:
 
 
 @interface
+class Work:
+    """What an endpoint does for one try, as the sidecar that sent it sees it."""
+
+    @entry
+    def gave_up(self) -> None:
+        """The sidecar no longer waits for the answer."""
+        raise NotImplementedError
+
+    def traced_by(self, high: int, low: int, parent: int) -> None:
+        """The try is part of the trace with this id, in two halves, and ``parent`` is its span."""
+        raise NotImplementedError
+
+
+@interface
+class Asker:
+    """Who sent a try, as the endpoint sees it: it waits for the answer."""
+
+    @entry
+    def answered(self, outcome: int) -> None:
+        """The open try has ended with this `meshlab.model.Outcome`."""
+        raise NotImplementedError
+
+
+@interface
 class Target:
     """What stands behind an endpoint: a simulated instance, or an address to connect to."""
 
     def listens(self) -> bool:
         """Whether it accepts connections now, which is all that a health probe asks."""
+        raise NotImplementedError
+
+    def receive(self, asker: Asker, key: int, route: int, deadline: float) -> Work | None:
+        """Take a try in. The answer comes later; None is a refusal, and `refusal` tells why."""
+        raise NotImplementedError
+
+    def refusal(self) -> int:
+        """The `meshlab.model.Outcome` of the last try that was not taken in."""
         raise NotImplementedError
 
 

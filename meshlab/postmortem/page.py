@@ -17,10 +17,10 @@ from meshlab.figures import timeline
 from meshlab.figures.page import as_data, drawn, heading, page, paragraphs, table
 from meshlab.figures.style import LOOK, say
 from meshlab.incident import utc
+from meshlab.mesh.result import Result
 from meshlab.postmortem.report import Report
 from meshlab.postmortem.tables import LEGEND, costs, lines, title
 from meshlab.replay.story import charts, story
-from meshlab.result import Result
 from meshlab.telemetry.columns import Columns
 
 PLAYER = Path(replay.__file__).parent

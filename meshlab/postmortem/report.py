@@ -15,9 +15,9 @@ import numpy as np
 
 from meshlab.figures.style import say
 from meshlab.incident import utc
+from meshlab.mesh.result import Result
 from meshlab.postmortem.shown import Seen, shown
 from meshlab.replay.stations import stations
-from meshlab.result import Result
 from meshlab.telemetry.columns import Columns
 from meshlab.toll import BAD, Toll, failures, toll
 

@@ -10,8 +10,8 @@ import numpy as np
 from meshlab.faults import Outage
 from meshlab.figures.style import say
 from meshlab.incident import utc
+from meshlab.mesh.result import Result
 from meshlab.replay.stations import Station
-from meshlab.result import Result
 from meshlab.telemetry.columns import Columns
 from meshlab.toll import CALM, Toll, calm, dark, deaths, failures
 

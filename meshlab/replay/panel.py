@@ -13,6 +13,7 @@ from typing import Any
 import ipywidgets as widgets
 import plotly.graph_objects as go
 
+from meshlab.engines.run import run
 from meshlab.figures.storyboard import storyboard
 from meshlab.incident import seconds_at, utc
 from meshlab.incident.knobs import (
@@ -24,12 +25,11 @@ from meshlab.incident.knobs import (
     RESTARTS,
     Knobs,
 )
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.model import MeshlabError
 from meshlab.panels import Box, choice, slider
 from meshlab.replay.player import Player
 from meshlab.replay.story import charts, numbers
-from meshlab.result import Result
 from meshlab.telemetry.columns import Columns
 from meshlab.widgets import Words
 

@@ -12,8 +12,8 @@ from typing import Any
 from anywidget import AnyWidget
 from traitlets import Dict, Float
 
+from meshlab.mesh.result import Result
 from meshlab.replay.story import story
-from meshlab.result import Result
 
 HERE = Path(__file__).parent
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from meshlab.faults import Leak, Outage
 from meshlab.incident.scenario import post_mortem
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 from meshlab.toll import BAD, failures, toll
 

@@ -21,8 +21,8 @@ import numpy as np
 from meshlab.figures.layers import layered
 from meshlab.figures.style import LOOK, SPARE, Look, say
 from meshlab.incident import utc
+from meshlab.mesh.result import Result
 from meshlab.replay.stations import stations
-from meshlab.result import Result
 from meshlab.telemetry.columns import Columns, ratio
 from meshlab.toll import auth_instances, failures, storm, toll
 

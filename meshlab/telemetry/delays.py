@@ -17,8 +17,8 @@ from statistics import fmean
 
 import numpy as np
 
+from meshlab.mesh.result import Result
 from meshlab.model import Outcome
-from meshlab.result import Result
 from meshlab.rules import require_known
 from meshlab.telemetry.names import MESH_ENDPOINTS
 

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from meshlab.engines import why_not
-from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.engines.run import run
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from tests.benchmarks.chain import CALM, STORM
 from tests.record_digests import RUNS, SEED

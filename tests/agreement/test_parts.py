@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 
 pytest.importorskip("numba", reason="numba is not installed, so there is no compiled engine")
 
-from numba import njit
-
 from meshlab.compiled import heap, lanes
 from meshlab.compiled.draws import uniform, variate
 from meshlab.compiled.heap import PLACES
@@ -32,9 +30,11 @@ from meshlab.compiled.machine import number_of
 from meshlab.compiled.memory import Memory
 from meshlab.compiled.randomness import Randomness
 from meshlab.compiled.service import replace_first
-from meshlab.distributions import KINDS, Distribution
+from numba import njit
+
+from meshlab.kernel.distributions import KINDS, Distribution
+from meshlab.kernel.streams import uniforms, variates
 from meshlab.processor import Processor
-from meshlab.streams import uniforms, variates
 
 SEED = 7
 MARGIN = 64

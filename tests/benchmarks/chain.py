@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from meshlab.distributions import Erlang
+from meshlab.kernel.distributions import Erlang
 from meshlab.load import Load
 from meshlab.policies.balancer import LeastRequest
 from meshlab.policies.breaker import BreakerConfig

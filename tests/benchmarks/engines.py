@@ -15,8 +15,8 @@ from typing import Any
 
 from meshlab import mesh
 from meshlab.engines import why_not
+from meshlab.mesh.result import Result
 from meshlab.model import Outcome
-from meshlab.result import Result
 from meshlab.scenario import Scenario
 from tests.benchmarks import simpy_model
 

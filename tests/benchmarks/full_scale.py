@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from statistics import fmean, median
 
 from meshlab.engines import why_not
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.topology import Service

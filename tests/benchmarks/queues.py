@@ -29,12 +29,12 @@ import ciw
 import numpy as np
 import simpy
 
-from meshlab.distributions import Exponential
 from meshlab.engines import why_not
+from meshlab.kernel.distributions import Exponential
 from meshlab.load import Load
+from meshlab.mesh.result import Result
 from meshlab.oracles import mean_wait
 from meshlab.policies.balancer import Random
-from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.topology import Edge, Instance, Service, replicas
 from tests.benchmarks.chain import SERVICES

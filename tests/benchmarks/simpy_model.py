@@ -14,16 +14,16 @@ from collections.abc import Generator
 from typing import Any
 
 import simpy
+from meshlab.sidecar import PICKS
+from meshlab.telemetry.counts import EdgeCounts, ServiceCounts
 
-from meshlab.distributions import Exponential
+from meshlab.kernel.distributions import Exponential
+from meshlab.kernel.streams import uniforms, variates
 from meshlab.model import Endpoint, Outcome
 from meshlab.policies.breaker import CircuitBreaker, Rejection
 from meshlab.policies.cluster import Cluster
 from meshlab.policies.limits import Limiter
 from meshlab.scenario import Scenario
-from meshlab.sidecar import PICKS
-from meshlab.streams import uniforms, variates
-from meshlab.telemetry.counts import EdgeCounts, ServiceCounts
 from meshlab.telemetry.names import DURATION_BUCKETS
 from meshlab.topology import Edge, Instance
 

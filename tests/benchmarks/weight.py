@@ -22,7 +22,7 @@ from rich.table import Table
 from meshlab.faults import Slowdown
 from meshlab.incident import incident
 from meshlab.incident.marks import marks
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.sweep import sweep
 from meshlab.telemetry.promql import bucket_quantile

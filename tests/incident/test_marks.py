@@ -15,9 +15,9 @@ from statistics import mean, stdev
 import pytest
 
 from meshlab.engines import why_not
+from meshlab.engines.run import run
 from meshlab.incident import incident, seconds_at, utc
 from meshlab.incident.marks import Marks, marks
-from meshlab.mesh import run
 
 FULL = int(os.environ.get("MESHLAB_SEEDS", "3"))
 SCALES = {"full scale": (1, FULL), "1:10": (10, 20)}

@@ -8,11 +8,11 @@ from functools import cache
 import numpy as np
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.faults import Leak, Outage
 from meshlab.incident import Parameters, incident, seconds_at
 from meshlab.incident.marks import marks
-from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 from meshlab.toll import storm
 

@@ -11,9 +11,9 @@ from functools import cache
 
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.incident import Parameters, incident
 from meshlab.incident.marks import Marks, marks
-from meshlab.mesh import run
 
 SOURCES = {"fact", "usual", "fitted"}
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from meshlab.mesh import run
+from meshlab.engines.run import run
+from meshlab.mesh.result import Result
+from meshlab.mesh.totals import EdgeTotals
 from meshlab.model import Outcome
 from meshlab.policies.budget import BudgetConfig, ConcurrentRetryBudget, TokenRetryBudget
 from meshlab.policies.retry import RetryPolicy, expected_attempts, expected_success
-from meshlab.result import Result
-from meshlab.totals import EdgeTotals
 from tests.small import AT_ONCE, WORK, instance, line, service
 
 CALLS = 4000

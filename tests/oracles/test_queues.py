@@ -13,10 +13,18 @@ from statistics import fmean, stdev
 import pytest
 from scipy.stats import t as student
 
-from meshlab.distributions import Around, Constant, Distribution, Erlang, Exponential, LogNormal
+from meshlab.engines.run import run
 from meshlab.faults import Leak
+from meshlab.kernel.distributions import (
+    Around,
+    Constant,
+    Distribution,
+    Erlang,
+    Exponential,
+    LogNormal,
+)
 from meshlab.load import Load
-from meshlab.mesh import Mesh, run
+from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome
 from meshlab.oracles import erlang_b, pollaczek_khinchine, supermarket
 from meshlab.oracles import mean_wait as expected_wait

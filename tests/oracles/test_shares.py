@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from scipy.stats import chisquare, kstest
 
+from meshlab.engines.run import run
 from meshlab.faults import EdgeFault
-from meshlab.mesh import Mesh, run
+from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome
 from meshlab.policies.balancer import LeastRequest, Random, RoundRobin, expected_shares
 from meshlab.policies.ring_hash import RingHash

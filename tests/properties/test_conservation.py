@@ -9,11 +9,12 @@ from dataclasses import replace
 from unittest.mock import patch
 
 from hypothesis import given, settings
+from meshlab.sidecar import Call, Done
 
-from meshlab.mesh import Mesh, run
+from meshlab.engines.run import run
+from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome
 from meshlab.scenario import Scenario
-from meshlab.sidecar import Call, Done
 from tests.invariants import check_drained, check_mesh, check_result, check_spans, loses_jobs
 from tests.strategies import scenarios, seeds
 

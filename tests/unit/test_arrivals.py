@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from meshlab.arrivals import Arrivals
 from scipy.stats import kstest, poisson
 
-from meshlab.arrivals import Arrivals
-from meshlab.engine import Engine
+from meshlab.kernel.engine import Engine
 from meshlab.load import Load
 
 SEEDS = range(1, 41)

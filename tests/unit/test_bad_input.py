@@ -20,11 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshlab import declared, model, topology
-from meshlab.distributions import Constant
+from meshlab.engines.run import run
 from meshlab.estimate import MOST_EVENTS, events
 from meshlab.faults import Errors
+from meshlab.kernel.distributions import Constant
 from meshlab.load import Load
-from meshlab.mesh import run
 from meshlab.model import ConfigError, RunTooLarge
 from meshlab.policies.balancer import RoundRobin
 from meshlab.rules import shown

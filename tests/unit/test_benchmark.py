@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.faults import Slowdown
-from meshlab.mesh import run
 from meshlab.model import Outcome
 from meshlab.scenario import Scenario
 from tests.benchmarks import __main__ as bench

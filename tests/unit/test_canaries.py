@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshlab.canaries import new_version, with_canary, with_mirror
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import ConfigError
 from meshlab.scenario import Scenario
 from meshlab.shop import shop

@@ -10,11 +10,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlab.engine import Engine
+from meshlab.engines.run import run
 from meshlab.faults import Outage
-from meshlab.mesh import run
+from meshlab.kernel.engine import Engine
+from meshlab.kernel.streams import uniforms
 from meshlab.model import Outcome
-from meshlab.streams import uniforms
 from meshlab.telemetry.central import Central, CentralCollector, CentralLog
 from tests.small import WORK, instance, line, service
 from tests.strategies import collectors, ticks

@@ -7,11 +7,13 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from meshlab.upstream import PARTS, Upstream
 
 from meshlab.changes import FIXED, Change
+from meshlab.engines.run import run
 from meshlab.faults import EdgeFault, Errors, Leak, Outage
 from meshlab.load import Load
-from meshlab.mesh import Mesh, run
+from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome
 from meshlab.policies.balancer import LeastRequest, Random
 from meshlab.policies.breaker import BreakerConfig, State
@@ -26,7 +28,6 @@ from meshlab.scenario_file import from_yaml, to_yaml
 from meshlab.shop import shop
 from meshlab.telemetry.ledger import Entry
 from meshlab.topology import Edge, Instance, Memory, Service
-from meshlab.upstream import PARTS, Upstream
 from tests.small import AT_ONCE, entries, instance, line, patience, service, value
 
 WAY = ("client", "cart")

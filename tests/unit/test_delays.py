@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from meshlab.distributions import Constant
-from meshlab.mesh import run
+from meshlab.engines.run import run
+from meshlab.kernel.distributions import Constant
 from meshlab.model import ConfigError
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.outlier import OutlierDetection

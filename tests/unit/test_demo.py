@@ -18,9 +18,9 @@ from meshlab.demo.phases import Phase, describe
 from meshlab.demo.report import Route
 from meshlab.demo.scenario import FAULTS
 from meshlab.demo.tables import because
+from meshlab.engines.run import run
 from meshlab.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown
-from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.topology import Edge
 
 AUTH_FAILS, PAYMENT_SLOW, INVENTORY_OUT = FAULTS

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meshlab.mesh import run
+from meshlab.engines.run import run
+from meshlab.kernel.streams import generator, uniforms
 from meshlab.shop import shop
-from meshlab.streams import generator, uniforms
 from tests.record_digests import FILE, RUNS, SEED, digests
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlab.clock import ManualClock
 from meshlab.discovery import Change, Delivery, ServiceRegistry
-from meshlab.engine import Engine
+from meshlab.kernel.clock import ManualClock
+from meshlab.kernel.engine import Engine
 from meshlab.model import ConfigError
 
 SERVICES = ("cart", "auth")

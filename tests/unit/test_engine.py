@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlab.engine import Engine, Lane, Timed
+from meshlab.kernel.engine import Engine, Lane, Timed
 
 times = st.lists(st.integers(0, 8).map(float), max_size=30)
 

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.estimate import calls, calls_per_request, check_size, events, kept, requests
 from meshlab.load import Load
-from meshlab.mesh import run
 from meshlab.model import RunTooLarge
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.outlier import OutlierDetection

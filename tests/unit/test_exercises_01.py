@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.exercises import exercise
 from meshlab.exercises.lesson_01 import NOISE, _days, friday, gap, lost_way, widest
 from meshlab.faults import Errors
-from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.shop import shop
 from meshlab.telemetry.promql import increase
 from meshlab.telemetry.series import latest

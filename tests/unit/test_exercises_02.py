@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.exercises import exercise
 from meshlab.exercises.lesson_02 import (
     DOWN,
@@ -13,7 +14,6 @@ from meshlab.exercises.lesson_02 import (
     silent_gateways,
     z,
 )
-from meshlab.mesh import run
 from meshlab.telemetry.central import Central
 
 

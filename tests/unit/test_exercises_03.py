@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.exercises import exercise
 from meshlab.exercises.lesson_03 import FAIR, UNFAIR, mystery_shop, unseen_run
 from meshlab.faults import EdgeFault
 from meshlab.figures.seen import seen
-from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.promql import divide, histogram_quantile, rate
 from meshlab.telemetry.series import aggregate, latest
 

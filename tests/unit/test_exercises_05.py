@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from meshlab.clock import ManualClock
+from meshlab.engines.run import run
 from meshlab.exercises import exercise
 from meshlab.exercises.lesson_05 import FORGOTTEN, Own, mystery_shop, wild_run
-from meshlab.mesh import run
+from meshlab.kernel.clock import ManualClock
+from meshlab.mesh.result import Result
 from meshlab.policies.retry import RetryPolicy
-from meshlab.result import Result
 from meshlab.telemetry.series import aggregate, latest
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meshlab.clock import Clock
 from meshlab.exercises import exercise
 from meshlab.exercises.lesson_06 import EXERCISES, mysteries, smallest_even
 from meshlab.exercises.lesson_06 import RIGHT as CAUSE_OF
+from meshlab.kernel.clock import Clock
+from meshlab.kernel.streams import Draw
 from meshlab.model import Endpoint
 from meshlab.policies.balancer import Balancer, LeastRequest, PeakEwma, RoundRobin
-from meshlab.streams import Draw
 
 
 def simulated(counts: list[int], shares: list[float]) -> float:

@@ -6,6 +6,7 @@ from math import log
 
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.exercises import exercise
 from meshlab.exercises.lesson_08 import (
     RATIO,
@@ -16,7 +17,6 @@ from meshlab.exercises.lesson_08 import (
     mystery_routes,
     three_releases,
 )
-from meshlab.mesh import run
 from meshlab.policies.canary import CanaryTest, CanaryWatch, Verdict
 from meshlab.policies.rate_limit import RateLimit
 

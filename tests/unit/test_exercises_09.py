@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.exercises import exercise
 from meshlab.exercises.lesson_09 import (
     INCOMING,
@@ -17,7 +18,6 @@ from meshlab.exercises.lesson_09 import (
     mystery_shop,
     unseen_run,
 )
-from meshlab.mesh import run
 from meshlab.trace_views import own_seconds_by_service
 from meshlab.tracing import HeadSampler, Span, TraceContext, parse_traceparent, tree
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.exercises.lesson_10 import (
     END,
     ROUTES,
@@ -19,7 +20,6 @@ from meshlab.exercises.lesson_10 import (
     with_instances,
 )
 from meshlab.lab import check
-from meshlab.mesh import run
 
 
 def moved(metrics: Mapping[str, Sequence[float]], calm: int, stays: int = 2) -> list[str]:

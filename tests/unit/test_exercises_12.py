@@ -4,6 +4,7 @@ from math import inf
 
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.exercises.lesson_12 import (
     FIVE,
     LATE,
@@ -17,7 +18,6 @@ from meshlab.exercises.lesson_12 import (
 )
 from meshlab.investigation import Investigation
 from meshlab.lab import check
-from meshlab.mesh import run
 from meshlab.model import ConfigError
 from meshlab.toll import toll
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
+from meshlab.engines.run import run
 from meshlab.export import BLACK_FRIDAY, Selection, Written, epoch, write_openmetrics
 from meshlab.faults import Outage
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.model import ConfigError
-from meshlab.result import Result
 from meshlab.shop import shop
 from meshlab.telemetry.exposition import FAMILY_OF
 from meshlab.telemetry.names import METRICS

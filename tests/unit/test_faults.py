@@ -6,15 +6,16 @@ from dataclasses import replace
 from itertools import pairwise, permutations
 
 import pytest
-
-from meshlab.distributions import Constant
-from meshlab.engine import Engine
-from meshlab.faults import FAULTS, EdgeFault, Errors, Fault, Leak, Outage, Slowdown
 from meshlab.inject import schedule
-from meshlab.mesh import Mesh, run
+
+from meshlab.engines.run import run
+from meshlab.faults import FAULTS, EdgeFault, Errors, Fault, Leak, Outage, Slowdown
+from meshlab.kernel.distributions import Constant
+from meshlab.kernel.engine import Engine
+from meshlab.mesh.mesh import Mesh
+from meshlab.mesh.result import Result
 from meshlab.model import Outcome
 from meshlab.processor import Cpu
-from meshlab.result import Result
 from meshlab.telemetry.ledger import Ledger
 from meshlab.topology import Memory, Service
 from tests.small import entries, instance, line, patience, service, value

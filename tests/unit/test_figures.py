@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshlab.engines.run import run
 from meshlab.faults import Errors
 from meshlab.figures import (
     LOOK,
@@ -30,8 +31,7 @@ from meshlab.figures import (
 )
 from meshlab.figures.layers import Edge, layered
 from meshlab.figures.style import SPARE, looks, say
-from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.shop import shop
 
 GROUPS = {"truth": {"auth": 41.0, "user": 7.0}, "recorded": {"auth": 37.0, "user": 7.0}}

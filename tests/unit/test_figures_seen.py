@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.faults import EdgeFault
 from meshlab.figures.graph import flows
 from meshlab.figures.seen import seen
-from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.shop import shop
 
 LATE = EdgeFault(source="gateway", destination="order", rate=0.5, start=20)

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.faults import Outage
 from meshlab.incident import incident
 from meshlab.incident.history import DEFENCES
 from meshlab.incident.knobs import OPERATORS, Knobs
 from meshlab.incident.operators import ALERT_ABOVE, REACTION_SECONDS
-from meshlab.mesh import run
 from meshlab.scenario import Scenario
 
 ALERT = DEFENCES["alert on goroutines"]

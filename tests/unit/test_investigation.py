@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.incident import incident, seconds_at
 from meshlab.investigation import ACTIONS, CAUSES, SOURCES, Investigation
 from meshlab.investigation.actions import restart_with_fix
 from meshlab.investigation.case import WEIGHT
 from meshlab.investigation.evidence import LAG, Evidence, Reading
-from meshlab.mesh import run
 from meshlab.model import ConfigError
 from meshlab.scenario import Scenario
 from meshlab.toll import toll

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from meshlab import lab
+from meshlab.engines.run import run
 from meshlab.exercises import Exercise
 from meshlab.figures import bars
 from meshlab.lab import bets, check, predict, run_with_progress, show, source, table
-from meshlab.mesh import run
+from meshlab.mesh.totals import EdgeTotals
 from meshlab.policies.breaker import CircuitBreaker
 from meshlab.shop import shop
-from meshlab.totals import EdgeTotals
 
 FIGURE = bars({"errors": {"a_b": 1.0}}, title="A finding", y="errors *all*")
 

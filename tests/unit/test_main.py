@@ -13,8 +13,8 @@ import pytest
 
 from meshlab.__main__ import INTERRUPTED, READER_GONE, USER_ERROR, main
 from meshlab.demo import Report, read_report, to_json
+from meshlab.engines.run import run
 from meshlab.faults import Errors
-from meshlab.mesh import run
 from meshlab.scenario_file import save_scenario
 from meshlab.shop import shop
 

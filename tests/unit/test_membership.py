@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from meshlab.distributions import Around, Constant
-from meshlab.mesh import Mesh, run
+from meshlab.engines.run import run
+from meshlab.kernel.distributions import Around, Constant
+from meshlab.mesh.mesh import Mesh
+from meshlab.mesh.totals import EdgeTotals
 from meshlab.model import Outcome
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.health import HealthCheck
 from meshlab.scenario import Scenario
-from meshlab.totals import EdgeTotals
 from tests.small import entries, instance, line, patience, service, value
 
 ALWAYS = instance()

@@ -10,10 +10,13 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given, settings
 
-from meshlab.distributions import Exponential
+from meshlab.engines.run import run
 from meshlab.faults import Errors, Outage
+from meshlab.kernel.distributions import Exponential
+from meshlab.kernel.streams import Draw
 from meshlab.load import Load
-from meshlab.mesh import Mesh, run
+from meshlab.mesh.mesh import Mesh
+from meshlab.mesh.result import Result
 from meshlab.model import ConfigError, Outcome, RunTooLarge
 from meshlab.policies.balancer import Random
 from meshlab.policies.breaker import BreakerConfig
@@ -21,10 +24,8 @@ from meshlab.policies.health import HealthCheck
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.retry import RetryPolicy
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin
-from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
-from meshlab.streams import Draw
 from meshlab.topology import Edge, Instance, Service
 from tests.small import entries, instance, line, service
 from tests.strategies import scenarios, seeds

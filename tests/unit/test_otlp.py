@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from meshlab import otlp as module
+from meshlab.engines.run import run
 from meshlab.faults import Outage
-from meshlab.mesh import run
 from meshlab.model import Outcome
 from meshlab.otlp import otlp, otlp_json
 from meshlab.shop import shop

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import yaml
 
+from meshlab.engines.run import run
 from meshlab.incident import Parameters, incident, utc
-from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.exposition import FAMILY_OF
 from meshlab.toll import deaths
 from tests.incident_run import WEIGHT, happened

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.faults import Errors, Outage
-from meshlab.mesh import Mesh, run
+from meshlab.mesh.mesh import Mesh
+from meshlab.mesh.result import Result
 from meshlab.model import Outcome
 from meshlab.policies.breaker import BreakerConfig, Reason
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.outlier import OutlierDetection
-from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.telemetry import names

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.faults import Leak
 from meshlab.figures.storyboard import storyboard
 from meshlab.incident import incident, seconds_at
@@ -21,12 +22,11 @@ from meshlab.incident.knobs import (
     Knobs,
 )
 from meshlab.incident.marks import marks
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.model import ConfigError
 from meshlab.replay import stations, story
 from meshlab.replay.panel import WHEN, Replay, controls
 from meshlab.replay.player import Player, words_at
-from meshlab.result import Result
 from meshlab.toll import toll
 
 

@@ -21,16 +21,16 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from meshlab.__main__ import INTERRUPTED, USER_ERROR, main
+from meshlab.engines.run import run
 from meshlab.export import write_openmetrics
 from meshlab.incident import incident, seconds_at, utc
 from meshlab.incident.history import DEFENCES
 from meshlab.incident.marks import marks
 from meshlab.incident.scenario import post_mortem
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.postmortem import Report, read_report, to_json
 from meshlab.postmortem.page import replay_page
 from meshlab.postmortem.report import Line
-from meshlab.result import Result
 from meshlab.telemetry.columns import Columns
 from tests.incident_run import WEIGHT, happened
 

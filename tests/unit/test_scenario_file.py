@@ -10,21 +10,21 @@ import yaml
 from hypothesis import given
 
 from meshlab import declared, scenario_file
-from meshlab.clock import Clock
-from meshlab.distributions import KINDS, Constant
+from meshlab.engines.run import run
 from meshlab.faults import FAULTS, Outage
+from meshlab.kernel.clock import Clock
+from meshlab.kernel.distributions import KINDS, Constant
+from meshlab.kernel.streams import Draw
 from meshlab.load import Load
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.model import ConfigError, Outcome
 from meshlab.policies.balancer import BALANCERS, Balancer, RoundRobin
 from meshlab.policies.breaker_config import BreakerConfig
 from meshlab.policies.budget import BUDGETS, ConcurrentRetryBudget
 from meshlab.policies.retry import RetryPolicy
-from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.scenario_file import from_yaml, load_scenario, save_scenario, to_yaml
 from meshlab.shop import shop
-from meshlab.streams import Draw
 from meshlab.topology import Edge, Instance, Memory, Service, replicas
 from meshlab.yaml_place import Place
 from meshlab.yaml_reader import read

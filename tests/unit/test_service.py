@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from meshlab.distributions import Constant
-from meshlab.engine import Engine
-from meshlab.faults import Leak
-from meshlab.model import Endpoint, Outcome, Request
-from meshlab.processor import Cpu
 from meshlab.service import Job, ServiceInstance
 from meshlab.sidecar import Call, Send
 from meshlab.steps import Step
-from meshlab.streams import uniforms
+from meshlab.upstream import Upstream
+
+from meshlab.faults import Leak
+from meshlab.kernel.distributions import Constant
+from meshlab.kernel.engine import Engine
+from meshlab.kernel.streams import uniforms
+from meshlab.model import Endpoint, Outcome, Request
+from meshlab.processor import Cpu
 from meshlab.telemetry.ledger import Ledger
 from meshlab.topology import Edge, Memory, Service
-from meshlab.upstream import Upstream
 from tests.small import instance
 
 WORK = 0.5

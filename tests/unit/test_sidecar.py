@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from meshlab.sidecar import Call, Done, Send, Wait
+from meshlab.upstream import Upstream
 
-from meshlab.clock import ManualClock
+from meshlab.kernel.clock import ManualClock
+from meshlab.kernel.streams import uniforms
 from meshlab.model import REJECTIONS, Endpoint, Outcome, Request
 from meshlab.policies.breaker import BreakerConfig, State
 from meshlab.policies.budget import ConcurrentRetryBudget, GrpcRetryThrottle, MaxRetries
@@ -17,11 +20,8 @@ from meshlab.policies.peak_ewma import PeakEwma
 from meshlab.policies.rate_limit import RateLimit
 from meshlab.policies.retry import Backoff, RetryPolicy
 from meshlab.policies.ring_hash import RingHash
-from meshlab.sidecar import Call, Done, Send, Wait
-from meshlab.streams import uniforms
 from meshlab.telemetry.ledger import Entry, Ledger
 from meshlab.topology import Edge
-from meshlab.upstream import Upstream
 
 FOREVER = float("inf")
 STEADY = Backoff(base_seconds=0.25, factor=2.0, cap_seconds=2.0, jitter=0.0)

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from meshlab.clock import ManualClock
-from meshlab.load import Load
-from meshlab.mesh import run
-from meshlab.scenario import Scenario
 from meshlab.steps import Split, Step, steps_of
-from meshlab.streams import uniforms
+from meshlab.upstream import Upstream
+
+from meshlab.engines.run import run
+from meshlab.kernel.clock import ManualClock
+from meshlab.kernel.streams import uniforms
+from meshlab.load import Load
+from meshlab.scenario import Scenario
 from meshlab.telemetry.ledger import Ledger
 from meshlab.topology import Edge
-from meshlab.upstream import Upstream
 from tests.small import instance, service
 
 

@@ -19,11 +19,11 @@ import pytest
 from scipy import stats
 
 from meshlab import sweep as module
+from meshlab.engines.run import run
 from meshlab.exercises.lesson_05 import storm
 from meshlab.kept_worlds import Kept, load, save
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.model import ConfigError, RunTooLarge
-from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.sweep import WorldFailed, means, sweep

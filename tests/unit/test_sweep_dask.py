@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from meshlab.mesh import run
-from meshlab.result import Result
+from meshlab.engines.run import run
+from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.sweep import sweep

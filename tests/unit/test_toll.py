@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from meshlab.result import Result
+from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns
 from meshlab.toll import dark, deaths, toll
 from tests.incident_run import happened

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from meshlab.mesh import run
+from meshlab.engines.run import run
 from meshlab.model import Outcome
 from meshlab.shop import shop
 from meshlab.trace_views import by_trace, own_seconds, own_seconds_by_service

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.faults import Leak, Outage
-from meshlab.mesh import run
+from meshlab.mesh.result import Result
 from meshlab.model import Outcome
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.retry import RetryPolicy
-from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.telemetry.names import DURATION_BUCKETS

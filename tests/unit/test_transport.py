@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
+from meshlab.engines.run import run
 from meshlab.faults import EdgeFault, Leak, Outage, Slowdown
-from meshlab.mesh import Mesh, run
+from meshlab.mesh.mesh import Mesh
+from meshlab.mesh.result import Result
+from meshlab.mesh.totals import EdgeTotals
 from meshlab.model import Outcome
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.retry import RetryPolicy
-from meshlab.result import Result
 from meshlab.scenario import Scenario
 from meshlab.topology import Service
-from meshlab.totals import EdgeTotals
 from tests.small import STEADY, instance, line, patience, service
 
 ENTRANCE = ("client", "cart")

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import plotly.graph_objects as go
 
+from meshlab.engines.run import run
 from meshlab.faults import EdgeFault
 from meshlab.figures.style import LOOK, summary_of
 from meshlab.figures.waterfall import waterfall
-from meshlab.mesh import run
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.retry import RetryPolicy
 from meshlab.topology import Service

@@ -1,6 +1,0 @@
-"""``python -m meshlab.compiled``: compile the rules now, so that nobody waits for them later."""
-
-from meshlab.compiled.warm import warm
-
-if __name__ == "__main__":
-    warm()
