@@ -74,7 +74,7 @@ def _later(name: str) -> Callable[[], Any]:
 
 def _add_members(name: str, entries: dict[str, Entry]) -> None:
     cls, kind = RECORDS[name], KINDS[name]
-    for attribute, member in vars(cls).items():
+    for attribute, member in _members(cls).items():
         if isinstance(member, property) and member.fget is not None:
             add_property(kind, attribute, member.fget)
         elif attribute in entries:
@@ -84,6 +84,12 @@ def _add_members(name: str, entries: dict[str, Entry]) -> None:
             add_method(kind, attribute, _caller(entry))
         elif inspect.isfunction(member) and attribute not in ("__init__", "__repr__"):
             add_method(kind, attribute, member, not getattr(member, "seldom", False))
+
+
+def _members(cls: type) -> dict[str, Any]:
+    """What a class defines, and what its interfaces define for all that don't."""
+    inherited = [INTERFACES[name] for name in reversed(layout.interfaces_of(cls))]
+    return {name: member for base in (*inherited, cls) for name, member in vars(base).items()}
 
 
 def _caller(entry: Entry) -> Callable[..., Any]:

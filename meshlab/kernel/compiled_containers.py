@@ -105,6 +105,10 @@ def append(self, item):
     put_word(self.places + 8 * self.count, address_of(item))
     self.count += 1
 
+def pop(self):
+    self.count -= 1
+    return at(word_at(self.places + 8 * self.count))
+
 def clear(self):
     self.count = 0
 
@@ -123,6 +127,10 @@ def append(self, number):
         need(MORE_PLACES, address_of(self))
     put(self.places + 8 * self.count, number)
     self.count += 1
+
+def pop(self):
+    self.count -= 1
+    return get(self.places + 8 * self.count)
 
 def clear(self):
     self.count = 0
