@@ -9,11 +9,11 @@ cluster. Every algorithm is one `pick`:
     weighted_round_robin  whose turn it is              exact shares in every cycle
     least_request         tries in flight               weight / (active + 1)
     ring_hash             the request's key             points on the ring
+    maglev                the request's key             shares of the table
     peak_ewma             latency x tries in flight     ignored
 
-Three have modules of their own next to this one: `weighted_round_robin`, `ring_hash`, `peak_ewma`.
-Those that keep a schedule or a ring make another when the candidates have a new ``version``, so no
-pick has to compare them one by one.
+Four have modules of their own next to this one. Those that keep a schedule, a ring or a table make
+another when the candidates have a new ``version``, so no pick has to compare them one by one.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from meshlab.policies.balancing import Balancer as Balancer
 from meshlab.policies.balancing import BalancerConfig as BalancerConfig
 from meshlab.policies.balancing import Candidates as Candidates
 from meshlab.policies.endpoint import Endpoint
+from meshlab.policies.maglev import Maglev
 from meshlab.policies.peak_ewma import PeakEwma
 from meshlab.policies.ring_hash import RingHash
 from meshlab.policies.weighted_round_robin import POSITIONS, WeightedRoundRobin
@@ -168,7 +169,11 @@ class LeastRequest:
 
 
 BALANCERS: dict[str, type] = {
-    c.kind: c for c in (Random, RoundRobin, WeightedRoundRobin, LeastRequest, RingHash, PeakEwma)
+    config.kind: config
+    for config in (
+        *(Random, RoundRobin, WeightedRoundRobin, LeastRequest),
+        *(RingHash, Maglev, PeakEwma),
+    )
 }
 """Every built-in algorithm by the name that scenario files use."""
 
@@ -186,5 +191,7 @@ def expected_shares(config: object, endpoints: Sequence[Endpoint]) -> list[float
             return [endpoint.weight / total for endpoint in endpoints]
         case RingHash():
             return config.ring(endpoints).shares(endpoints)
+        case Maglev():
+            return config.table(endpoints).shares(endpoints)
         case _:
             return None

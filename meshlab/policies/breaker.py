@@ -192,9 +192,9 @@ class CircuitBreaker(Breaker):
             self._judge_rates(window, now)
 
     def _judge_rates(self, window: Window, now: float) -> None:
-        calls = window.calls()
-        failures = window.failures()
-        slow = window.slow()
+        calls = float(window.calls())
+        failures = float(window.failures())
+        slow = float(window.slow())
         if failures / calls >= self.failure_rate:
             self._move(FAILURE_RATE, now, failures, calls)
         elif slow / calls >= self.slow_call_rate:

@@ -13,7 +13,6 @@ again. When most endpoints fail the fault is likely elsewhere, so that no more t
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -22,6 +21,7 @@ from meshlab.kernel.clock import Clock
 from meshlab.kernel.record import entry, interface, record
 from meshlab.policies.cluster import Cluster
 from meshlab.policies.endpoint import Endpoint
+from meshlab.policies.success_rates import SuccessRates
 from meshlab.rules import (
     check,
     is_number,
@@ -95,29 +95,6 @@ CONSECUTIVE_5XX: Final = int(Cause.CONSECUTIVE_5XX)
 SUCCESS_RATE: Final = int(Cause.SUCCESS_RATE)
 
 
-def ejection_threshold(rates: list[float], factor: float) -> tuple[float, float]:
-    """The mean of the success rates, and the rate below which an endpoint is an outlier.
-
-    threshold = mean - factor * standard deviation
-
-    Of n endpoints a single bad one lies sqrt(n - 1) deviations below the mean, however bad it is.
-    That is why the rule wants five: sqrt(4) is just above 1.9, and with four it could never strike.
-    Two bad ones among five hide each other.
-    """
-    total = 0.0
-    highest = 0.0
-    for place in range(
-        len(rates)
-    ):  # one by one: Python 3.12's sum() rounds differently from 3.11's
-        total += rates[place]
-        highest = max(highest, rates[place])
-    mean = min(total / len(rates), highest)  # or rounding could make outliers of equals
-    squares = 0.0
-    for place in range(len(rates)):
-        squares += (rates[place] - mean) * (rates[place] - mean)
-    return mean, mean - factor * math.sqrt(squares / len(rates))
-
-
 @interface
 class OutlierWatcher:
     """Hears of every endpoint that is ejected or returns, after the cluster has been refreshed."""
@@ -167,7 +144,7 @@ class OutlierDetector:
     steady: list[Endpoint]
     back: list[Endpoint]
     judged: list[Endpoint]
-    rates: list[float]
+    rates: SuccessRates
 
     def __init__(
         self,
@@ -188,6 +165,7 @@ class OutlierDetector:
         self.stdev_factor = config.success_rate_stdev_factor or 0.0
         self.minimum_hosts = config.success_rate_minimum_hosts
         self.request_volume = config.success_rate_request_volume
+        self.rates = SuccessRates()
         for endpoint in cluster.endpoints:
             self._forget(endpoint)
 
@@ -255,15 +233,14 @@ class OutlierDetector:
                 self.back.append(endpoint)
 
     def _eject_low_rates(self, now: float) -> int:
-        """Judge all that had enough tries, by their success rates; how many were ejected."""
+        """Compare the success rates of all that had enough tries; how many were ejected."""
         self._find_judged()
+        rates = self.rates
         ejections = 0
         if self.compares_rates and len(self.judged) >= self.minimum_hosts:
-            mean, threshold = ejection_threshold(self.rates, self.stdev_factor)
-            self.seen_2 = mean
-            self.seen_3 = threshold
+            rates.compare(self.stdev_factor)
             for place in range(len(self.judged)):
-                if self.rates[place] < threshold and self._eject(self.judged[place], now):
+                if rates.is_low(place) and self._eject(self.judged[place], now):
                     ejections += 1
         return ejections
 
@@ -275,7 +252,7 @@ class OutlierDetector:
             endpoint = endpoints[place]
             if not endpoint.ejected and endpoint.tries >= self.request_volume:
                 self.judged.append(endpoint)
-                self.rates.append(endpoint.successes / endpoint.tries)
+                self.rates.add(endpoint.successes / endpoint.tries)
 
     def _begin_interval(self) -> None:
         """Count from zero again; who has been steady is one ejection nearer to a clean record."""
@@ -299,7 +276,9 @@ class OutlierDetector:
             watcher.returned(self.back[place])
         for place in range(len(self.judged)):
             if self.judged[place].ejected:
-                self.seen_1 = self.rates[place]
+                self.seen_1 = self.rates.values[place]
+                self.seen_2 = self.rates.mean
+                self.seen_3 = self.rates.threshold
                 watcher.ejected(self.judged[place], SUCCESS_RATE)
 
     def _eject(self, endpoint: Endpoint, now: float) -> bool:

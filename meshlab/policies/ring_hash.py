@@ -23,7 +23,7 @@ from meshlab.kernel.record import Word, record
 from meshlab.kernel.streams import Uniform
 from meshlab.policies.balancing import Balancer, Candidates
 from meshlab.policies.endpoint import Endpoint
-from meshlab.policies.hashing import CIRCLE, GOLDEN, MASK, mix
+from meshlab.policies.hashing import CIRCLE, SplitMix64
 from meshlab.rules import check, is_number
 
 LARGEST_RING = 2**23
@@ -43,6 +43,7 @@ class Ring:
     """
 
     size: int
+    hashes: SplitMix64
     points: list[Word]
     owners: list[int]
     members: list[Endpoint]
@@ -50,6 +51,7 @@ class Ring:
 
     def __init__(self, endpoints: Iterable[Endpoint], size: int) -> None:
         self.size = size
+        self.hashes = SplitMix64()
         candidates = Candidates(endpoints)
         if len(candidates) > 0:
             self._check([endpoint.weight for endpoint in candidates])
@@ -87,11 +89,10 @@ class Ring:
         self._sort()
 
     def _scatter(self, endpoint: Endpoint, place: int) -> None:
-        point = endpoint.name_hash
+        self.hashes.seed(endpoint.name_hash)
         for _ in range(self.size * endpoint.weight):
-            self.points.append(mix(point))
+            self.points.append(self.hashes.next())
             self.owners.append(place)
-            point = (point + GOLDEN) & MASK
 
     def _sort(self) -> None:
         """Shell's sort: points that are far apart change places first, and neighbors last."""
@@ -114,12 +115,13 @@ class Ring:
 
     def owner(self, key: int) -> Endpoint:
         """The candidate that ``key`` belongs to; there must be one."""
-        place = self._next(mix(key))
+        self.hashes.seed(key)
+        place = self._next(self.hashes.next())
         while self.serving[self.owners[place]] == 0:
             place = place + 1 if place + 1 < len(self.points) else 0
         return self.members[self.owners[place]]
 
-    def _next(self, position: Word) -> int:
+    def _next(self, position: int) -> int:
         """Where the first point at ``position`` or behind it stands, by halving."""
         low = 0
         high = len(self.points)

@@ -26,20 +26,16 @@ class Scorer:
 
     def score(self, item: Item, factor: float) -> float:
         """Points for an item."""
-        ...
 
     def likes(self, number: int) -> bool:
         """Whether a number is liked."""
-        ...
 
     def best(self, first: Item, second: Item) -> Item:
         """The better of two."""
-        ...
 
     @entry
     def note(self, number: int) -> None:
         """Remember a number."""
-        ...
 
 
 @record

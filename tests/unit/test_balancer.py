@@ -26,6 +26,7 @@ from meshlab.policies.balancer import (
     expected_shares,
 )
 from meshlab.policies.endpoint import Endpoint
+from meshlab.policies.maglev import Maglev, MaglevTable
 from meshlab.policies.peak_ewma import PeakEwma
 from meshlab.policies.ring_hash import LARGEST_RING, Ring, RingHash
 from meshlab.policies.weighted_round_robin import LONGEST_SCHEDULE, WeightedRoundRobin, schedule
@@ -92,8 +93,9 @@ def looks_uniform(found: list[float]) -> bool:
         (RingHash(minimum_ring_size=64), members(1, 1, 1)),
         (RingHash(minimum_ring_size=64), members(3, 1, 2)),
         (RingHash(minimum_ring_size=1), members(1, 1, 1, 1)),
+        (Maglev(table_size=31), members(3, 1, 2)),
     ],
-    ids=["random of 3", "random of 7", "ring", "weighted ring", "ring with few points"],
+    ids=["random of 3", "random of 7", "ring", "weighted ring", "ring with few points", "maglev"],
 )
 def test_shares_deviate_from_the_expected_ones_by_chance_only(
     config: BalancerConfig, endpoints: Candidates
@@ -131,6 +133,7 @@ def test_expected_shares_are_known_where_neither_load_nor_latency_matters() -> N
     assert expected_shares(RoundRobin(), endpoints) == pytest.approx([1 / 3, 1 / 3, 1 / 3])
     assert expected_shares(WeightedRoundRobin(), endpoints) == pytest.approx([0.5, 0.3, 0.2])
     assert expected_shares(RingHash(), endpoints) == pytest.approx([0.5, 0.3, 0.2], rel=0.1)
+    assert expected_shares(Maglev(), endpoints) == pytest.approx([0.5, 0.3, 0.2], rel=1e-3)
     assert expected_shares(LeastRequest(), endpoints) is None
     assert expected_shares(PeakEwma(), endpoints) is None
     assert expected_shares("the reader's own", endpoints) is None
@@ -142,6 +145,7 @@ def test_expected_shares_are_known_where_neither_load_nor_latency_matters() -> N
 def test_scenario_files_name_every_algorithm_by_its_kind() -> None:
     assert sorted(BALANCERS) == [
         "least_request",
+        "maglev",
         "peak_ewma",
         "random",
         "ring_hash",
@@ -160,6 +164,7 @@ def test_scenario_files_name_every_algorithm_by_its_kind() -> None:
         LeastRequest(),
         LeastRequest(full_scan=True),
         RingHash(minimum_ring_size=8),
+        Maglev(table_size=31),
         PeakEwma(),
     ],
     ids=repr,
@@ -237,6 +242,11 @@ def test_the_clock_is_read_at_most_once_per_call(kind: str) -> None:
         (lambda: RingHash(minimum_ring_size=0), "ring_hash: minimum_ring_size must be in 1.."),
         (lambda: RingHash(minimum_ring_size=2**24), "ring_hash: minimum_ring_size must be in 1.."),
         (lambda: RingHash(minimum_ring_size=0.5), "ring_hash: minimum_ring_size must be in 1.."),
+        (lambda: Maglev(table_size=65_536), "maglev: table_size must be a prime number in 3.."),
+        (lambda: Maglev(table_size=5_000_077), "maglev: table_size must be a prime number in 3.."),
+        (lambda: Maglev(table_size=2), "maglev: table_size must be a prime number in 3.."),
+        (lambda: Maglev(table_size=7.0), "maglev: table_size must be a prime number in 3.."),
+        (lambda: MaglevTable(members(1, 0), 7), r"maglev: weights must be >= 1, got \[1, 0\]"),
         (lambda: PeakEwma(decay_seconds=0.0), "peak_ewma: decay_seconds must be finite and > 0"),
         (lambda: PeakEwma(decay_seconds=math.inf), "peak_ewma: decay_seconds must be finite"),
         (lambda: PeakEwma(decay_seconds=math.nan), "peak_ewma: decay_seconds must be finite"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlab.kernel.streams import uniforms
+from meshlab.kernel.streams import Uniform
 from meshlab.model import REJECTIONS, RETRIABLE, ConfigError, Outcome
 from meshlab.policies.budget import MaxRetries
 from meshlab.policies.retry import Backoff, RetryPolicy, expected_attempts, expected_success
@@ -101,9 +101,9 @@ def test_the_backoff_of_the_war_story_is_a_tenth_of_a_second_doubling_by_a_fifth
     None
 ):
     backoff = Backoff(base_seconds=0.1, cap_seconds=1.0, spread=0.2)
-    draw = uniforms(1, "jitter")
+    chance = Uniform(1, "jitter")
     for retry, middle in ((1, 0.1), (2, 0.2), (3, 0.4)):
-        delays = [backoff.delay(retry, draw()) for _ in range(2000)]
+        delays = [backoff.delay(retry, chance.draw()) for _ in range(2000)]
         assert 0.8 * middle <= min(delays) < 0.81 * middle
         assert 1.19 * middle < max(delays) <= 1.2 * middle
         assert sum(delays) / len(delays) == pytest.approx(middle, rel=0.01)
