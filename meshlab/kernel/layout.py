@@ -140,7 +140,7 @@ def is_core(name: str) -> bool:
 def links_of(name: str) -> list[tuple[str, str]]:
     """What other records' queues and bags keep in a record: ("Pool_waiting_next", "i8") ..."""
     found = []
-    for owner in RECORDS:
+    for owner in sorted(RECORDS):
         if is_core(name) and not is_core(owner):
             continue  # a reader's queue must not change how the core lies in memory
         for attribute, field in fields_of(owner).items():
