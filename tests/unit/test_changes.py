@@ -216,7 +216,7 @@ def test_without_health_checks_everybody_is_trusted_again() -> None:
     assert upstream(mesh).cluster.available == 2
     mesh.engine.run(until=8.0)
     assert upstream(mesh).cluster.available == 2
-    events = [e.event for e in mesh.ledger.close() if e.subject == "client->cart cart-1"]
+    events = [e.event for e in mesh.journal.close() if e.subject == "client->cart cart-1"]
     assert events == ["unhealthy", "healthy"]
 
 

@@ -260,7 +260,7 @@ def test_what_a_dead_process_had_asked_for_is_given_up() -> None:
     mesh = Mesh(scenario, seed=1)
     result = mesh.run()
     assert outcomes(result.edges[BEHIND]) == {"ABANDONED": 1}
-    assert len(mesh.instances["stock-1"].jobs) == 0
+    assert mesh.instances["stock-1"].held() == 0
 
 
 def test_a_slow_service_slows_those_who_call_it() -> None:
