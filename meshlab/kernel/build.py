@@ -28,6 +28,7 @@ KINDS: dict[str, Any] = {
     "Uniform": compiled_engine.UNIFORM,
     "Words": compiled_engine.WORDS,
     "Variates": compiled_engine.VARIATES,
+    "Clock": compiled_engine.ENGINE,
 }
 """The numba type of every record class, interface and kernel class, by its name."""
 
@@ -74,7 +75,10 @@ def _later(name: str) -> Callable[[], Any]:
 
 def _add_members(name: str, entries: dict[str, Entry]) -> None:
     cls, kind = RECORDS[name], KINDS[name]
-    for attribute, member in _members(cls).items():
+    members: dict[str, Any] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        members |= {n: m for n, m in vars(base).items() if n not in ("__init__", "__repr__")}
+    for attribute, member in members.items():
         if isinstance(member, property) and member.fget is not None:
             add_property(kind, attribute, member.fget)
         elif attribute in entries:
@@ -82,14 +86,8 @@ def _add_members(name: str, entries: dict[str, Entry]) -> None:
             NUMBERS[type(kind), attribute] = entry.number
             add_method(kind, f"{attribute}_body", member)
             add_method(kind, attribute, _caller(entry))
-        elif inspect.isfunction(member) and attribute not in ("__init__", "__repr__"):
+        elif inspect.isfunction(member):
             add_method(kind, attribute, member, not getattr(member, "seldom", False))
-
-
-def _members(cls: type) -> dict[str, Any]:
-    """What a class defines, and what its interfaces define for all that don't."""
-    inherited = [INTERFACES[name] for name in reversed(layout.interfaces_of(cls))]
-    return {name: member for base in (*inherited, cls) for name, member in vars(base).items()}
 
 
 def _caller(entry: Entry) -> Callable[..., Any]:
@@ -105,14 +103,14 @@ def _table_call(entry: Entry, number: str, scope: dict[str, Any]) -> str:
     """The expression that calls what has a number in the table; ``scope`` gets what it needs."""
     codes = {"f8": types.float64, "i8": types.int64, "void": types.none}
     result, given = entry.signature[:-1].split("(")
-    scope["call"] = caller(codes[result], [codes[code] for code in given.split(",")])
+    scope["_call"] = caller(codes[result], [codes[code] for code in given.split(",")])
     passed = [
         name if kind in (int, float) else f"int({name})" if kind is bool else f"address_of({name})"
         for name, kind in zip(entry.parameters, entry.kinds, strict=True)
     ]
     if entry.by_clock and not passed:
         passed = ["0"]
-    call = f"call({', '.join([number, 'address_of(self)', *passed])})"
+    call = f"_call({', '.join([number, 'address_of(self)', *passed])})"
     if entry.result is bool:
         return f"{call} != 0"
     if entry.result not in CODES:
@@ -134,6 +132,8 @@ def _add_dispatch(name: str, classes: list[str]) -> None:
         lines = [f"def {method}({', '.join(['self', *entry.parameters])}):", "    kind = self.kind"]
         for n in classes:
             call = f"at_{n}(address_of(self)).{method}({given})"
+            if entry.result not in CODES:  # one class for all ways
+                call = f"at_result(address_of({call}))"
             lines += [f"    if kind == {layout.kind_number(n)}:", f"        return {call}"]
         number = f"{METHODS} + {MOST_METHODS} * kind + {place}"
         call = _table_call(entry, number, scope)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import operator
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core.datamodel import models, register_default
+from numba.core.errors import TypingError
 from numba.core.typing import arraydecl
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
@@ -53,7 +55,17 @@ def make_type(name: str, dtype: np.dtype[Any], within: Mapping[str, Any] | None 
     def convert(self: Any, context: Any, other: Any) -> None:
         """A record is never taken for one of another class because it looks alike."""
 
-    cls = type(name, (types.Record,), {"__init__": begin, "can_convert_to": convert})
+    def unify(self: Any, context: Any, other: Any) -> Any:
+        return self if other is types.none or type(other) is type(self) else None
+
+    def typeof(self: Any, key: str) -> Any:
+        if key not in self.fields:
+            raise TypingError(f"{name} has no attribute or method {key!r}")
+        return self.fields[key].type
+
+    body = {"__init__": begin, "can_convert_to": convert, "typeof": typeof, "unify": unify}
+    body["may_be_none"] = True
+    cls = type(name, (types.Record,), body)
     register_default(cls)(models.RecordModel)
     fields = [
         (
@@ -151,9 +163,40 @@ def index_by_place(kind: Any) -> None:
         return use(operator.setitem, sig, context, builder, arguments)
 
 
+_unify_none = types.NoneType.unify
+
+
+def _none_or_record(self: Any, context: Any, other: Any) -> Any:
+    """None among records of a class is the record at address 0, and no optional of numba's."""
+    return other if getattr(other, "may_be_none", False) else _unify_none(self, context, other)
+
+
+types.NoneType.unify = _none_or_record
+
+
 @lower_cast(types.NoneType, types.Record)  # type: ignore[untyped-decorator]
 def _no_record(context: Any, builder: Any, source: Any, target: Any, value: Any) -> Any:
     return ir.Constant(context.get_value_type(target), None)
+
+
+@lower_cast(types.Record, types.Record)  # type: ignore[untyped-decorator]
+def _as_interface(context: Any, builder: Any, source: Any, target: Any, value: Any) -> Any:
+    address = builder.ptrtoint(value, I64)
+    return builder.inttoptr(address, context.get_value_type(target))
+
+
+@overload(bisect_left)
+def _bisect_left(a: Any, x: Any) -> Any:
+    """How many of a few sorted bounds a number exceeds: all are compared, and nothing is guessed."""
+    if not isinstance(a, types.UniTuple):
+        return None
+    terms = " + ".join(f"int(a[{place}] < x)" for place in range(a.count))
+    scope: dict[str, Any] = {"__name__": __name__}
+    exec(f"def count(a, x):\n    return {terms}", scope)
+    return scope["count"]
+
+
+_bisect_left.__annotations__.clear()
 
 
 def _compare(sign: str) -> Callable[..., Any]:
@@ -173,6 +216,7 @@ for _operator, _sign in ((operator.is_, "=="), (operator.is_not, "!=")):
 
 def add_method(kind: Any, name: str, function: Callable[..., Any], inline: bool = True) -> None:
     """Give records of this type a method."""
+    add_functions(function)
     function = plain(function)
     given = ", ".join(inspect.signature(function).parameters)
     scope: dict[str, Any] = {"function": function, "cls": type(kind), "__name__": __name__}
@@ -190,6 +234,22 @@ def plain(function: Any) -> Any:
     return FunctionType(
         function.__code__, function.__globals__, function.__name__, None, function.__closure__
     )
+
+
+_KNOWN_FUNCTIONS: set[Any] = set()
+
+
+def add_functions(function: Any) -> None:
+    """Let numba know the plain functions that a method uses."""
+    for name in function.__code__.co_names:
+        used = function.__globals__.get(name)
+        if inspect.isfunction(used) and used not in _KNOWN_FUNCTIONS:
+            _KNOWN_FUNCTIONS.add(used)
+            add_functions(used)
+            given = ", ".join(inspect.signature(used).parameters)
+            scope: dict[str, Any] = {"function": plain(used), "__name__": __name__}
+            exec(f"def chosen({given}): return function", scope)
+            overload(used, jit_options={**JIT, "forceinline": False})(scope["chosen"])
 
 
 def add_property(kind: Any, name: str, function: Callable[..., Any]) -> None:
