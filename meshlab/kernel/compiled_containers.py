@@ -17,7 +17,7 @@ from meshlab.kernel.compiled_engine import (
     MORE_ROWS,
     need,
 )
-from meshlab.kernel.layout import LINK, PARTS, row_dtype
+from meshlab.kernel.layout import LINK, PARTS, kept_of, row_dtype
 from meshlab.kernel.machine import (
     clear,
     float_at,
@@ -89,7 +89,7 @@ def new(self):
         need(MORE_RECORDS, address_of(self))
     item = at(self.free)
     self.free = word_at(self.free + LINK)
-    clear(item, 4)
+    clear(item, KEPT)
     return item
 
 def release(self, item):
@@ -180,5 +180,6 @@ def complete(kind: Any, owner: str, attribute: str, field: Field, item: Any) -> 
         scope["get"], scope["put"] = ACCESS[field.of]
     else:
         scope["at"] = at(item)
+        scope["KEPT"] = kept_of(field.of)  # of a record that was released
     source = SOURCES[field.kind].replace("{link}", f"{owner}_{attribute}")
     add_methods(kind, source, scope)

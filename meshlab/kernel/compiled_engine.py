@@ -245,7 +245,7 @@ def begin(self: Any, item: Any) -> None:
     timer.due = engine.now + self.seconds
     timer.sequence = engine.sequence
     timer.item = address_of(item)
-    item.timer = place
+    item.timer = place + 1  # 0: none
     if self.first < 0:
         self.first = place
         engine.plan(timer.due, timer.sequence, FIRE, address_of(self), 0)
@@ -254,12 +254,13 @@ def begin(self: Any, item: Any) -> None:
 def stop(self: Any, item: Any) -> None:
     """A timer is no longer needed. If it is the first of its queue, it stays in the heap."""
     engine = self.engine
-    place = item.timer
+    place = item.timer - 1
+    item.timer = 0
     at_timer(engine.timers + TIMER_BYTES * place).item = 0
     batch = at_batch(engine.batches + BATCH_BYTES * (place // BATCH_SIZE))
     batch.running -= 1
     if batch.running == 0:
-        self.drop_batch(place // BATCH_SIZE)
+        at_timers(batch.queue).drop_batch(place // BATCH_SIZE)
 
 
 def next_timer(self: Any) -> None:

@@ -12,6 +12,7 @@ Each is a few lines of plain Python here; the compiled kernel has its own, which
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -50,30 +51,26 @@ class Queue(Generic[T]):
 class Bag(Generic[T]):
     """Members that come and go all the time, and are hardly ever looked through.
 
-    A record is in one bag of a kind at a time.
+    A record is in one bag of a kind at a time. ``add(item)`` lets it join, ``remove(item)`` lets it
+    leave; it must be a member then. (Both are a dict's own methods: every request needs them.)
     """
 
-    __slots__ = ("_items", "count")
+    __slots__ = ("_items", "add", "remove")
 
     def __init__(self) -> None:
-        self.count = 0
         self._items: dict[T, None] = {}
+        self.add: Callable[[T], None] = self._items.setdefault
+        self.remove: Callable[[T], None] = self._items.pop
 
-    def add(self, item: T) -> None:
-        """Join."""
-        self.count += 1
-        self._items[item] = None
-
-    def remove(self, item: T) -> None:
-        """Leave. It must be a member."""
-        self.count -= 1
-        del self._items[item]
+    @property
+    def count(self) -> int:
+        """How many members there are."""
+        return len(self._items)
 
     def empty_into(self, found: list[T]) -> None:
         """Take all members out, and append them to ``found`` in the order in which they came."""
         found.extend(self._items)
         self._items.clear()
-        self.count = 0
 
 
 class Pool(Generic[T]):

@@ -11,6 +11,7 @@ it calls: once the record was released, the event still comes, and nothing happe
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any
@@ -82,43 +83,42 @@ class TimerQueue:
     Most timers of a mesh are timeouts that never fire, because the answer comes first. A heap would
     carry each of them to its end; here only the first is in it, and the others keep the sequence
     numbers they were given, so that the order of events is the same. When a timer is due, its
-    record's `entry` method ``expired`` is called, which stops it. A record has at most one timer.
-    ``before`` is a queue that this one takes the place of: its timers run on, and are stopped here.
+    record's `entry` method ``expired`` is called, which stops it. A record has at most one timer at
+    a time, in whatever queue, and remembers it in its ``timer``.
     """
 
-    __slots__ = ("before", "engine", "first", "running", "seconds", "sequence")
+    __slots__ = ("engine", "running", "seconds")
 
-    def __init__(self, engine: Engine, seconds: float, before: TimerQueue | None = None) -> None:
-        self.before = before
+    def __init__(self, engine: Engine, seconds: float) -> None:
         self.engine = engine
         self.seconds = seconds
-        self.running: dict[Any, tuple[float, int]] = {}
-        self.first: Any = None  # whose timer is in the heap, whether it still runs or not
-        self.sequence = 0
+        self.running: deque[tuple[float, int, Any]] = deque()  # the first of them is in the heap
 
     def start(self, item: Any) -> None:
         """Call ``item.expired()`` after ``seconds``, unless the timer is stopped before."""
         engine = self.engine
+        running = self.running
         engine.sequence += 1
-        due = engine.now + self.seconds
-        self.running[item] = (due, engine.sequence)
-        if self.first is None:
-            self._plan(item, due, engine.sequence)
+        item.timer = engine.sequence
+        running.append((engine.now + self.seconds, engine.sequence, item))
+        if len(running) == 1:
+            self._plan_first()
 
     def stop(self, item: Any) -> None:
-        """The timer of ``item`` is no longer needed. It must be running, here or in ``before``."""
-        if self.running.pop(item, None) is None and self.before is not None:
-            self.before.stop(item)
+        """The timer of ``item`` is no longer needed."""
+        item.timer = 0
 
-    def _plan(self, item: Any, due: float, sequence: int) -> None:
-        self.first, self.sequence = item, sequence
+    def _plan_first(self) -> None:
+        due, sequence, _ = self.running[0]
         heappush(self.engine.heap, (due, sequence, self._fire, NOTHING, ALWAYS))
 
     def _fire(self) -> None:
-        _, sequence = self.running.get(self.first, (0.0, 0))
-        if sequence == self.sequence:
-            self.first.expired()
-        self.first = None
-        for item, (due, sequence) in self.running.items():
-            self._plan(item, due, sequence)
-            return
+        """The first timer is due, if it runs still; the next that does takes its place."""
+        running = self.running
+        _, sequence, item = running[0]
+        if item.timer == sequence:
+            item.expired()
+        while running and running[0][2].timer != running[0][1]:
+            running.popleft()
+        if running:
+            self._plan_first()

@@ -115,6 +115,16 @@ def kind_number(name: str) -> int:
     return KIND_NUMBERS.setdefault(name, len(KIND_NUMBERS) + 1)
 
 
+def kept_of(name: str) -> int:
+    """How many bytes of a record stay when it begins anew: its life, and its kind if it has one."""
+    return 8 if interfaces_of(RECORDS[name]) else 4
+
+
+def class_at(name: str, kind: int) -> str:
+    """The class of a record that a field of this kind refers to, which has this number."""
+    return next(n for n, k in KIND_NUMBERS.items() if k == kind) if name in INTERFACES else name
+
+
 def is_row(name: str) -> bool:
     """Whether a class is the layout of a row, and no record."""
     return "life" not in vars(RECORDS[name])

@@ -13,6 +13,7 @@ from typing import Any
 from meshlab.kernel.compiler import make_ready
 from meshlab.kernel.engine import Engine
 from meshlab.kernel.memory import Memory
+from meshlab.kernel.reader import Reader as Reader
 from meshlab.kernel.running import plan
 from meshlab.kernel.views import view_of
 

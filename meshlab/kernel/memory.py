@@ -247,6 +247,8 @@ class Memory:
         chunks.append(chunk)
         addresses = chunk.ctypes.data + dtype.itemsize * np.arange(1, count + 1)
         addresses[-1] = 0
+        if layout.interfaces_of(RECORDS[name]):
+            chunk["kind"] = layout.kind_number(name)
         links = np.ndarray(count, "i8", chunk.data, layout.LINK, (dtype.itemsize,))
         links[:] = addresses
         put(pool, "i8", chunk.ctypes.data)

@@ -23,6 +23,10 @@ In plain Python that is the class: `record` gives it slots, and every attribute 
 run at full scale the same objects are copied into memory that compiled code can read, the same
 methods are compiled for it, and the objects become views of that memory.
 
+Where a class gives some of its attributes a zero (``attempts: Small = 0``), only those begin so, and
+whoever makes a record sets the others before they are read: it saves time where a record is made for
+every request.
+
 What an annotation may say:
 
     float, int, bool            a number; Small is a whole number of 32 bits, Word one of 64, unsigned
@@ -219,7 +223,14 @@ def _number(kind: Any, where: str) -> str:
 
 def _beginning(cls: type, fields: dict[str, Field]) -> Callable[..., None]:
     """The class's ``__init__`` with zeros first."""
-    lines = ["self.life = 0", *(f"self.{name} = {field.zero}" for name, field in fields.items())]
+    first = [name for name in fields if name in vars(cls)] or fields
+    zeros = {"life": "0", **{name: fields[name].zero for name in first}}
+    plain = [name for name, zero in zeros.items() if zero in ("0", "0.0", "False", "None")]
+    # all at once, from a constant: nothing is quicker, and two records are made for every request
+    lines = [
+        f"{', '.join(f'self.{name}' for name in plain)}, = {', '.join(map(zeros.get, plain))},",
+        *(f"self.{name} = {zero}" for name, zero in zeros.items() if name not in plain),
+    ]
     scope: dict[str, Any] = {**CONTAINERS, "RECORDS": RECORDS}
     own = vars(cls).get("__init__")
     given = "self"

@@ -37,7 +37,7 @@ def view_at(name: str, address: int, memory: Memory) -> Any:
     known = memory.objects.get(address)
     if known is not None:
         return known
-    cls = RECORDS[name]
+    cls = RECORDS[layout.class_at(name, get(address + 4, "i4"))]
     item = object.__new__(cls)
     place = Address(address)
     place.memory = memory

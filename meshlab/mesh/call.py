@@ -65,12 +65,12 @@ class Call(Asker):
     whether a timer of the upstream's runs for the try. ``job`` is what works on the try.
     """
 
-    attempts: Small
+    attempts: Small = 0
     timer: Small
-    sending: bool
-    retrying: bool
-    timed: bool
-    traced: bool
+    sending: bool = False
+    retrying: bool = False
+    timed: bool = False
+    traced: bool = False
     permit: int
     sent_at: float
     started: float
@@ -78,11 +78,11 @@ class Call(Asker):
     parent: Parent
     endpoint: Endpoint
     # seldom, or only written
-    job: Work | None
+    job: Work | None = None
     key: int
     deadline: float
     route: Small
-    begins_trace: bool
+    begins_trace: bool = False
     cut: bool
     trace_high: Word
     trace_low: Word
@@ -184,8 +184,9 @@ class Call(Asker):
         if self.traced:
             self.try_span = upstream.tracer.new_span()
         left = self.deadline - engine.now
-        self.cut = left < upstream.timeout
-        if self.cut:
+        cut = left < upstream.timeout
+        self.cut = cut
+        if cut:
             engine.after(left, self.deadline_passed, self.attempts)
         elif upstream.timeout < inf:
             self.timed = True
@@ -308,17 +309,12 @@ class Call(Asker):
             budget.retry_ended()
 
     def _finish(self, outcome: int) -> None:
-        """The call is over: whoever made it goes on."""
-        self._count(outcome)
-        self.parent.called(self, outcome)
-
-    def _count(self, outcome: int) -> None:
-        """Count the end of the call, as its caller felt it."""
+        """Count the end of the call, as its caller felt it; then whoever made it goes on."""
         upstream = self.upstream
         counts = upstream.counts
         seconds = upstream.engine.now - self.started
         counts.outcomes[outcome] += 1
-        if len(counts.routes) > 0:
+        if counts.by_route:
             counts.routes[self.route * CLASS_COUNT + CLASS_OF[outcome]] += 1
         counts.buckets[bisect_left(DURATION_BUCKETS, seconds)] += 1
         counts.seconds += seconds
@@ -331,14 +327,18 @@ class Call(Asker):
             budget.settle(outcome == OK)
         if self.traced:
             self._note_call(outcome, seconds)
+        self.parent.called(self, outcome)
 
     def abandon(self) -> None:
-        """Who made the call is gone: end the open try, unjudged, and the call."""
+        """Who made the call is gone: end the open try, unjudged, and the call.
+
+        From now on its parent is one that doesn't wait for it.
+        """
         job = self.job
         if self.sending:
             self._end_try(ABANDONED)
             self._give_back()
-        self._count(ABANDONED)
+        self._finish(ABANDONED)
         if job is not None:
             job.gave_up()
 
@@ -424,10 +424,6 @@ class Calls(Parent):
         call.route = route
         call.deadline = deadline
         return call
-
-    def release(self, call: Call) -> None:
-        """Take back the record of a call that is over."""
-        self.pool.release(call)
 
     @entry
     def called(self, call: Call, outcome: int) -> None:

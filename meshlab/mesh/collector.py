@@ -41,15 +41,15 @@ class Message:
 
     time: float
     seconds: float
-    job: Reporter | None
+    job: Reporter | None = None
     collector: Collector
     instance: Small
     service: Small
-    sends: Small
-    pending: Small
+    sends: Small = 0
+    pending: Small = 0
     ok: bool
-    stored: bool
-    acked: bool
+    stored: bool = False
+    acked: bool = False
 
     @entry
     def arrives(self) -> None:

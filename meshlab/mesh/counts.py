@@ -41,10 +41,12 @@ class EdgeCounts:
     retries_succeeded: int
     retries_denied: int
     ejections: int
+    by_route: bool
     routes: list[int]
     opened: Annotated[list[int], REASONS]
 
     def __init__(self, routes: int = 0) -> None:
+        self.by_route = routes > 0
         self.routes = [0] * (routes * CLASS_COUNT)
 
     @property

@@ -64,21 +64,21 @@ class Job(Work, Parent, Reporter):
     it has asked for anything yet.
     """
 
-    working: bool
-    hung: bool
-    traced: bool
-    asked: bool
+    working: bool = False
+    hung: bool = False
+    traced: bool = False
+    asked: bool = False
     arrived: float
     instance: ServiceInstance
     caller: Asker | None
-    call: Call | None
+    call: Call | None = None
     step: Small
     route: Small
     key: int
     deadline: float
     # where few jobs come
     outcome: Small
-    report: Message | None
+    report: Message | None = None
     trace_high: Word
     trace_low: Word
     span: Word
@@ -103,14 +103,18 @@ class Job(Work, Parent, Reporter):
         step = instance.steps[self.step]
         while not step.last:
             self.step += 1
-            way = step.choose()
-            if way.taken():
-                if not way.upstream.mirror:
-                    self._ask(way.upstream)
+            way = step.choose() if step.split else step.way
+            upstream = way.upstream
+            if upstream.probability == 1.0 or way.draw.draw() < upstream.probability:
+                if not upstream.mirror:
+                    self._ask(upstream)
                     return
-                self._mirror(way.upstream)
+                self._mirror(upstream)
             step = instance.steps[self.step]
-        self._finish(OK)
+        if instance.collector is None:
+            self._answer(OK)
+        else:
+            self._finish(OK)
 
     def _ask(self, upstream: Upstream) -> None:
         """Call another service, which the job then waits for."""
@@ -119,7 +123,8 @@ class Job(Work, Parent, Reporter):
         call = instance.calls.make(upstream, self, self.key, self.route, deadline)
         self.asked = True
         self.call = call
-        self._pass_trace(call)
+        if self.traced or not instance.keeps_trace:
+            self._pass_trace(call)
         call.start()
 
     def _mirror(self, upstream: Upstream) -> None:
@@ -134,7 +139,7 @@ class Job(Work, Parent, Reporter):
         """The call that the job waited for is over."""
         required = call.upstream.required
         self.call = None
-        self.instance.calls.release(call)
+        self.instance.calls.pool.release(call)
         if outcome == OK or not required:
             self._proceed()
         else:
@@ -176,19 +181,14 @@ class Job(Work, Parent, Reporter):
         counts.buckets[bisect_left(DURATION_BUCKETS, seconds)] += 1
         counts.seconds += seconds
         instance.drop(self)
-        caller = self.caller
-        if caller is None:
-            instance.truth.wasted += 1
-        self._end(outcome)
-        if caller is not None:
-            caller.answered(outcome)
-
-    def _end(self, outcome: int) -> None:
-        """Nothing is left of the job but its span."""
         if self.traced:
             self._note(outcome)
-        self.caller = None
-        self.instance.pool.jobs.release(self)
+        caller = self.caller
+        instance.pool.jobs.release(self)
+        if caller is None:
+            instance.truth.wasted += 1
+        else:
+            caller.answered(outcome)
 
     @entry
     def gave_up(self) -> None:
@@ -198,15 +198,17 @@ class Job(Work, Parent, Reporter):
             return
         self.instance.drop(self)
         self._abandon()
-        if self.hung:
-            self.traced = False  # what hangs has no end
-        self._end(ABANDONED)
+        if self.traced and not self.hung:  # what hangs has no end
+            self._note(ABANDONED)
+        self.instance.pool.jobs.release(self)
 
     def reset(self) -> None:
         """The process has ended, and its callers see their connections break."""
         self._abandon()
+        if self.traced:
+            self._note(RESET)
         caller = self.caller
-        self._end(RESET)
+        self.instance.pool.jobs.release(self)
         if caller is not None:
             caller.answered(RESET)
 
@@ -215,8 +217,8 @@ class Job(Work, Parent, Reporter):
         call = self.call
         if call is not None:
             self.call = None
+            call.parent = self.instance.calls
             call.abandon()
-            self.instance.calls.release(call)
         report = self.report
         if report is not None:
             self.report = None
@@ -269,7 +271,7 @@ class ServiceInstance(Target):
     """One running process. Faults set error rates, ``slowdown`` and the leak while they hold.
 
     ``slowdown`` stretches all its own work: that on the processor and the latency after it.
-    ``held`` requests are in the process, ``queued`` of them wait for one of its ``workers``.
+    ``busy`` of its ``workers`` have a request, and ``queued`` requests wait for one.
     ``steps`` has those of every route, one route after the other.
     """
 
@@ -302,7 +304,6 @@ class ServiceInstance(Target):
     refused: Small
     number: Small
     service_place: Small
-    held: int
     queue: int
     queued: int
     jobs: Bag[Job]
@@ -397,6 +398,10 @@ class ServiceInstance(Target):
         self.routes_apart += (rate != AS_ALL) - (self.route_errors[route] != AS_ALL)
         self.route_errors[route] = rate
 
+    def held(self) -> int:
+        """How many requests are in the process."""
+        return self.busy + self.queued
+
     @property
     def goroutines(self) -> int:
         """At rest, one for each request in the process, and those that hung requests left."""
@@ -407,7 +412,7 @@ class ServiceInstance(Target):
         return self.base_bytes + self._goroutines() * self.bytes_per_goroutine
 
     def _goroutines(self) -> int:
-        return self.base_goroutines + self.held + int(self.leaked)
+        return self.base_goroutines + self.held() + int(self.leaked)
 
     # ---- the life of a request
 
@@ -431,7 +436,6 @@ class ServiceInstance(Target):
         job.route = route
         job.deadline = deadline
         job.arrived = self.engine.now
-        self.held += 1
         self.jobs.add(job)
         if free:
             self._begin(job)
@@ -489,11 +493,11 @@ class ServiceInstance(Target):
 
     def drop(self, job: Job) -> None:
         """A job leaves the process; its worker takes the next that waits."""
-        self.held -= 1
         self.jobs.remove(job)
         if job.working:
             self.busy -= 1
-            self._take_waiting()
+            if self.queued > 0:
+                self._take_waiting()
         else:
             self.queued -= 1
             self.waiting.remove(job)
@@ -562,7 +566,7 @@ class ServiceInstance(Target):
         if not self.up:
             return
         self.up = False
-        held = float(self.held)
+        held = float(self.held())
         if what == OUT_OF_MEMORY:
             goroutines, size = float(self.seen_goroutines), float(self.seen_bytes)
             self.notes.write(what, self.number, NO_ENDPOINT, goroutines, size, held)
@@ -578,7 +582,6 @@ class ServiceInstance(Target):
 
     def _begin_afresh(self) -> None:
         """What a new process has: nothing."""
-        self.held = 0
         self.waiting.clear()
         self.queued = 0
         self.busy = 0

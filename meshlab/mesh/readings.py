@@ -135,13 +135,14 @@ class ServiceRegistry:
             *_fields(counts, "ok", "errors", "shed"),
             *_items(counts, "buckets", range(DURATIONS)),
             *_fields(counts, "seconds"),
-            *_fields(instance, "held", "queued", *memory, "starts"),
+            *_fields(instance, "busy", "queued", *memory, "starts"),
         ]
 
     def values(self, rows: np.ndarray) -> np.ndarray:
         columns = _Columns(rows)
         up, answers, histogram = columns.take(1), columns.take(3), columns.histogram()
-        held, queued, base, leaked, base_bytes, each = (columns.take(1) for _ in range(6))
+        busy, queued, base, leaked, base_bytes, each = (columns.take(1) for _ in range(6))
+        held = busy + queued
         goroutines = base + held + np.floor(leaked)
         size = base_bytes + goroutines * each
         starts = columns.take(1)

@@ -33,11 +33,6 @@ class Way:
         self.upstream = upstream
         self.draw = draw
 
-    def taken(self) -> bool:
-        """Whether one request makes the call: only a share of them may."""
-        probability = self.upstream.probability
-        return probability == 1.0 or self.draw.draw() < probability
-
 
 @record
 class Step:
@@ -69,9 +64,7 @@ class Step:
         self.bounds = [end / ends[-1] for end in ends]
 
     def choose(self) -> Way:
-        """The way of one request: the first whose bound is above what is drawn."""
-        if not self.split:
-            return self.way
+        """The way of one request through a split: the first whose bound is above what is drawn."""
         drawn = self.draw.draw()
         place = 0
         while self.bounds[place] <= drawn:

@@ -248,7 +248,7 @@ class Upstream(BreakerWatcher, OutlierWatcher):
         retry = edge.retry
         timeout = inf if retry.per_try_timeout is None else float(retry.per_try_timeout)
         if timeout != self.timers.seconds:  # tries that are out keep their timers
-            self.timers = TimerQueue(self.engine, timeout, self.timers)
+            self.timers = TimerQueue(self.engine, timeout)
         self.timeout = timeout
         self.deadline = inf if retry.deadline is None else float(retry.deadline)
         self.max_attempts = retry.max_attempts
