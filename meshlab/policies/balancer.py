@@ -1,6 +1,6 @@
-"""Who gets the next try: load balancing over the endpoints of one upstream cluster.
+"""Which endpoint gets the next try: load balancing over the endpoints of one upstream cluster.
 
-A config is data; ``config.build(draw, clock)`` makes the balancer that one sidecar keeps for one
+A config is data; ``config.build(chance, clock)`` makes the balancer that one sidecar keeps for one
 cluster. Every algorithm is one `pick`:
 
     kind                  looks at                      weights

@@ -5,8 +5,8 @@
     retry_ended()    that retry ended
     settle(ok)       the call ended
 
-A budget that is put in place while calls are in flight first hears of them by `take_over`. What
-does not matter to a budget it simply doesn't define.
+A budget that is put in place while calls are in flight first hears of them by `take_over`. A budget
+need not define the methods that it has no use for.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who is alive, by asking: active health checks that need several answers to change their mind.
+"""Which endpoints are alive, by asking: active health checks that need several answers to change their mind.
 
 Every ``interval`` a sidecar probes each endpoint. One lost probe proves little, so that it takes
 some in a row to turn an endpoint unhealthy, and some to trust it again:

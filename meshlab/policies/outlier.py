@@ -1,6 +1,7 @@
-"""Who does worse than the others, by watching: outlier detection, the passive health check.
+"""Which endpoints do worse than the others, by watching: outlier detection.
 
-A sidecar sees how every try on every endpoint ends, and stops sending to the odd one out:
+This is the passive health check. A sidecar sees how every try on every endpoint ends, and stops
+sending to the odd one out:
 
     in the cluster --5 failures in a row: at once-----------------> ejected
     in the cluster --success rate far below the mean: at a tick---> ejected
@@ -114,7 +115,7 @@ class OutlierWatcher:
 class OutlierDetector:
     """Watches the endpoints of one cluster for one sidecar, and sets their ``ejected``.
 
-    Whoever owns time calls `tick` every interval. An ejected endpoint returns at the first tick
+    The owner of the clock calls `tick` every interval. An ejected endpoint returns at the first tick
     from its ``until`` (s) on. ``overflows`` counts the ejections that the percentage forbade
     (Envoy's ``ejections_overflow``).
 
@@ -192,7 +193,7 @@ class OutlierDetector:
         return True
 
     def tick(self) -> None:
-        """An interval is over: who returns, who is ejected for a low success rate."""
+        """An interval is over: return endpoints whose time is up, eject those with low success rates."""
         now = self.clock.now
         self._find_steady()
         self._return_due(now)
@@ -212,7 +213,7 @@ class OutlierDetector:
         endpoint.until = 0.0
 
     def _find_steady(self) -> None:
-        """Who has been in the cluster, and not ejected, until now."""
+        """Find the endpoints that have been in the cluster, and not ejected, until now."""
         endpoints = self.cluster.endpoints
         self.steady.clear()
         for place in range(len(endpoints)):
@@ -233,7 +234,7 @@ class OutlierDetector:
                 self.back.append(endpoint)
 
     def _eject_low_rates(self, now: float) -> int:
-        """Compare the success rates of all that had enough tries; how many were ejected."""
+        """Compare the success rates of all that had enough tries. Gives the number ejected."""
         self._find_judged()
         rates = self.rates
         ejections = 0
@@ -255,7 +256,7 @@ class OutlierDetector:
                 self.rates.add(endpoint.successes / endpoint.tries)
 
     def _begin_interval(self) -> None:
-        """Count from zero again; who has been steady is one ejection nearer to a clean record."""
+        """Count from zero again. A steady endpoint is one ejection nearer to a clean record."""
         for place in range(len(self.steady)):
             endpoint = self.steady[place]
             if not endpoint.ejected and endpoint.ejections > 0:
@@ -268,7 +269,7 @@ class OutlierDetector:
             endpoints[place].successes = 0
 
     def _announce(self) -> None:
-        """Tell the watcher who is back, then who is gone."""
+        """Tell the watcher which endpoints are back, then which are gone."""
         watcher = self.watcher
         if watcher is None:
             return

@@ -1,4 +1,4 @@
-"""Who fails more often than the others: success rates compared, as outlier detection does it.
+"""Which endpoints fail more often than the others: success rates compared for outlier detection.
 
     threshold = mean - factor * standard deviation
 
