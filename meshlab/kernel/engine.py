@@ -49,9 +49,9 @@ class Engine:
         """Call an `entry` method in ``seconds`` from now. ValueError if that is negative."""
         if not seconds >= 0.0:
             raise ValueError(f"engine: seconds must be >= 0, got {seconds!r}")
-        self.sequence += 1
+        self.sequence = sequence = self.sequence + 1
         life = method.__self__.life  # type: ignore[attr-defined]
-        heappush(self.heap, (self.now + seconds, self.sequence, method, number, life))
+        heappush(self.heap, (self.now + seconds, sequence, method, number, life))
 
     def run(self, until: float) -> None:
         """Run every event up to and including ``until`` (s); ``now`` is ``until`` afterwards.
@@ -98,10 +98,10 @@ class TimerQueue:
         """Call ``item.expired()`` after ``seconds``, unless the timer is stopped before."""
         engine = self.engine
         running = self.running
-        engine.sequence += 1
-        item.timer = engine.sequence
-        running.append((engine.now + self.seconds, engine.sequence, item))
-        if len(running) == 1:
+        engine.sequence = item.timer = sequence = engine.sequence + 1
+        alone = not running
+        running.append((engine.now + self.seconds, sequence, item))
+        if alone:
             self._plan_first()
 
     def stop(self, item: Any) -> None:

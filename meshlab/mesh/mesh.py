@@ -47,7 +47,7 @@ class Kernel(Protocol):
 
     Reader: type[Reader]
 
-    def lower(self, engine: Engine, roots: list[Any]) -> None:
+    def lower(self, engine: Engine, roots: list[Any]) -> Any:
         """Take over the engine, and every record that can be reached from ``roots``."""
         ...
 
