@@ -40,9 +40,7 @@ class Site:
         return Uniform(self.seed, purpose)
 
     def upstream(self, edge: Edge, sidecar: str, zone: str = "") -> Upstream:
-        return Upstream(
-            edge, sidecar, self.engine, self.stream, self.journal, self.tracer, zone, 1
-        )
+        return Upstream(edge, sidecar, self.engine, self.stream, self.journal, self.tracer, zone, 1)
 
 
 def join(upstream: Upstream, endpoint: Endpoint) -> None:

@@ -68,12 +68,27 @@ def make_types(names: list[str], interfaces: list[str], entries: list[Entry]) ->
         fields = layout.fields_of(name).items()
         targets = {a: _later(f.of) for a, f in fields if f.kind == "reference"}
         add_references(KINDS[name], targets)
+    for entry in entries:
+        if entry.ahead:
+            compiled_engine.AHEAD.append((entry.number, *_offsets(entry)))  # type: ignore[arg-type]
     for kind, name, attribute, field in containers:
         complete(kind, name, attribute, field, KINDS.get(field.of))
     for name in records:
         _add_members(name, {e.name: e for e in entries if e.owner == name})
     for name in interfaces:
         _add_dispatch(name, [n for n in records if name in layout.interfaces_of(RECORDS[n])])
+
+
+def _offsets(entry: Entry) -> list[int]:
+    """Where the references lie that an entry's `ahead` names."""
+    found, name = [], entry.owner
+    for attribute in entry.ahead:
+        found.append(layout.offset(layout.dtype_of(name), f"{attribute}_at"))
+        of = layout.fields_of(name)[attribute].of
+        classes = [n for n in sorted(RECORDS) if of in layout.interfaces_of(RECORDS[n])] or [of]
+        after = entry.ahead[len(found)] if len(found) < len(entry.ahead) else ""
+        name = next((n for n in classes if after in layout.fields_of(n)), classes[0])
+    return found
 
 
 def _later(name: str) -> Callable[[], Any]:

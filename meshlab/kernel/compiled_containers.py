@@ -17,7 +17,7 @@ from meshlab.kernel.compiled_engine import (
     MORE_ROWS,
     need,
 )
-from meshlab.kernel.layout import LINK, PARTS, kept_of, row_dtype
+from meshlab.kernel.layout import LINK, PARTS, fields_of, kept_of, row_dtype
 from meshlab.kernel.machine import (
     clear,
     float_at,
@@ -27,6 +27,7 @@ from meshlab.kernel.machine import (
     unsigned_at,
     word_at,
 )
+from meshlab.kernel.record import RECORDS as RECORD_CLASSES
 from meshlab.kernel.record import Field
 from meshlab.kernel.types import add_methods, at, index_by_place, make_type
 
@@ -89,7 +90,7 @@ def new(self):
         need(MORE_RECORDS, address_of(self))
     item = at(self.free)
     self.free = word_at(self.free + LINK)
-    clear(item, KEPT)
+{zeros}
     return item
 
 def release(self, item):
@@ -182,4 +183,15 @@ def complete(kind: Any, owner: str, attribute: str, field: Field, item: Any) -> 
         scope["at"] = at(item)
         scope["KEPT"] = kept_of(field.of)  # of a record that was released
     source = SOURCES[field.kind].replace("{link}", f"{owner}_{attribute}")
+    source = source.replace("{zeros}", _zeros(field.of) if field.kind == "Pool" else "")
     add_methods(kind, source, scope)
+
+
+def _zeros(name: str) -> str:
+    """How a pooled record begins anew: with zeros where its class says so, or all of it."""
+    cls, fields = RECORD_CLASSES[name], fields_of(name)
+    begun = [attribute for attribute in fields if attribute in vars(cls)]
+    if not begun:
+        return "    clear(item, KEPT)"
+    values = {"reference": "None"}
+    return "\n".join(f"    item.{a} = {values.get(fields[a].kind, '0')}" for a in begun)

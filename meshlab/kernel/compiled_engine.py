@@ -25,6 +25,7 @@ from meshlab.kernel.machine import (
     next_bits,
     number_of,
     prefetch,
+    word_at,
 )
 from meshlab.kernel.types import add_method, at, make_type
 
@@ -68,6 +69,9 @@ at_key = at(make_type("Key", layout.KEY))
 at_plan = at(make_type("Plan", layout.PLAN))
 at_timer = at(make_type("Timer", layout.TIMER))
 at_batch = at(make_type("Batch", layout.BATCH))
+
+AHEAD: list[tuple[int, int, int, int]] = []
+"""The entry that events look ahead for, and the offsets of the references that it names."""
 
 NUMBERS: dict[tuple[type, str], int] = {}
 """The number of an entry, by the numba class of its record and its name."""
@@ -123,6 +127,7 @@ def sink(self: Any, size: int, time: int, tag: int) -> None:
     child = 1
     second = 0
     third = 0
+    fourth = 0
     while child < size:
         child += least_of_four(heap + KEY_BYTES * child)
         first = at_key(heap + KEY_BYTES * child)
@@ -135,14 +140,46 @@ def sink(self: Any, size: int, time: int, tag: int) -> None:
             second = child
         elif place == second:
             third = child
+        elif place == third:
+            fourth = child
         place = child
         child = 4 * place + 1
     hole = at_key(heap + KEY_BYTES * place)
     hole.time = time
     hole.tag = tag
-    # what an event will need may have been out of use for long: it is fetched before its time
-    tag = at_key(heap + KEY_BYTES * third).tag
-    prefetch(at_plan(self.plans + PLAN_BYTES * (tag & PLACES)).me)
+    self.look_ahead(second, third, fourth)
+
+
+def plan_at(self: Any, place: int) -> Any:
+    """The plan of a key in the heap."""
+    return at_plan(self.plans + PLAN_BYTES * (at_key(self.heap + KEY_BYTES * place).tag & PLACES))
+
+
+@overload_method(type(ENGINE), "look_ahead", jit_options={"error_model": "numpy", "forceinline": True})  # type: ignore[untyped-decorator]
+def _look_ahead(self: Any, second: Any, third: Any, fourth: Any) -> Any:
+    """What an event will need may have been out of use for long: it is fetched before its time.
+
+    Its record, when it has risen to the fourth row of the heap; and what `ahead` names, row by row.
+    """
+    kind, one, two, three = AHEAD[0] if AHEAD else (-1, 0, 0, 0)
+
+    def look_ahead(self: Any, second: Any, third: Any, fourth: Any) -> None:
+        prefetch(self.plan_at(fourth).me)
+        plan = self.plan_at(third)
+        if plan.what == kind:
+            prefetch(word_at(plan.me + one))
+        plan = self.plan_at(second)
+        if plan.what == kind:
+            first = word_at(plan.me + one)
+            if first != 0:
+                prefetch(word_at(first + two))
+        plan = self.plan_at(0)
+        if plan.what == kind:
+            first = word_at(plan.me + one)
+            if first != 0:
+                prefetch(word_at(word_at(first + two) + three))
+
+    return look_ahead
 
 
 def take_first(self: Any) -> None:
@@ -164,7 +201,7 @@ def fill_vacancy(self: Any) -> None:
         self.sink(self.used, time, tag)
 
 
-for _function in (plan, push, take_first, fill_vacancy):
+for _function in (plan_at, plan, push, take_first, fill_vacancy):
     add_method(ENGINE, _function.__name__, _function)
 add_method(ENGINE, "sink", sink, inline=False)
 

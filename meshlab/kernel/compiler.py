@@ -41,7 +41,7 @@ def make_ready() -> None:
     """See that everything is compiled, also the classes that were defined since the last time."""
     new = [name for name, cls in RECORDS.items() if _KNOWN.get(name) is not cls]
     if not _KNOWN:
-        core = [name for name in new if layout.is_core(name)]
+        core = sorted(name for name in new if layout.is_core(name))  # whatever came first
         _KNOWN.update({name: RECORDS[name] for name in core})
         _make_core(core)
         new = [name for name in new if name not in core]
@@ -80,7 +80,7 @@ def _make_core(names: list[str]) -> None:
 def _make_more(names: list[str]) -> None:
     """Classes of a reader's own: their entries, and their methods for interfaces."""
     if not _types_made():
-        core = [name for name in _KNOWN if layout.is_core(name)]
+        core = sorted(name for name in _KNOWN if layout.is_core(name))
         _tell_numba(core, list(ENTRIES.values()), sys.modules["meshlab_entries"])
     entries = collect(names)
     for name in names:
@@ -111,7 +111,7 @@ def _tell_numba(names: list[str], entries: list[Entry], module: ModuleType) -> N
     from meshlab.kernel.types import at
 
     core = not names or layout.is_core(names[0])
-    new = [n for n in INTERFACES if n not in build.KINDS and layout.is_core(n) == core]
+    new = [n for n in sorted(INTERFACES) if n not in build.KINDS and layout.is_core(n) == core]
     build.make_types(names, new, [entry for entry in entries if entry.suffix])
     for name, kind in build.KINDS.items():
         setattr(module, f"at_{name}", at(kind))
@@ -153,7 +153,8 @@ def fingerprint() -> str:
     """Changes when compiled code would: with every source that has records, and the kernel's own."""
     files = {sys.modules[cls.__module__].__file__ for cls in _KNOWN.values()}
     files |= {str(path) for path in Path(__file__).parent.glob("*.py")}
-    sha = hashlib.sha256(f"{sys.version} {numba.__version__} {np.__version__}".encode())
+    known = f"{sys.version} {numba.__version__} {np.__version__} {sorted(_KNOWN)}"
+    sha = hashlib.sha256(known.encode())
     for file in sorted(name for name in files if name):
         sha.update(Path(file).read_bytes())
     return sha.hexdigest()[:16]

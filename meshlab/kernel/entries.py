@@ -41,6 +41,7 @@ class Entry:
         method = getattr(cls, name)
         self.owner, self.name, self.number, self.suffix = cls.__name__, name, number, suffix
         hints = hints_of(method)
+        self.ahead: tuple[str, ...] = getattr(method, "ahead", ())
         parameters = list(inspect.signature(method).parameters)[1:]
         self.parameters = parameters
         self.kinds = [hints[p] for p in parameters]

@@ -35,8 +35,11 @@ PARTS: dict[str, list[tuple[str, str]]] = {
 }
 """What a container keeps in the record that it belongs to."""
 
-LINKS = {"Queue": ("next", "before"), "Bag": ("in", "order")}
-"""What a container keeps in its members."""
+LINKS = {"Queue": ("next", "before"), "Bag": ("order",)}
+"""What a container keeps in its members, after all else."""
+
+FIRST_LINKS = {"Bag": ("in",)}
+"""And what it keeps where every event comes by."""
 
 ENGINE = np.dtype(
     [
@@ -137,16 +140,17 @@ def is_core(name: str) -> bool:
 
 
 @cache
-def links_of(name: str) -> list[tuple[str, str]]:
+def links_of(name: str, first: bool = False) -> list[tuple[str, str]]:
     """What other records' queues and bags keep in a record: ("Pool_waiting_next", "i8") ..."""
     found = []
-    for owner in RECORDS:
+    for owner in sorted(RECORDS):
         if is_core(name) and not is_core(owner):
             continue  # a reader's queue must not change how the core lies in memory
         for attribute, field in fields_of(owner).items():
             if field.of == name:
                 prefix = f"{owner}_{attribute}"
-                found += [(f"{prefix}_{link}", "i8") for link in LINKS.get(field.kind, ())]
+                links = (FIRST_LINKS if first else LINKS).get(field.kind, ())
+                found += [(f"{prefix}_{link}", "i8") for link in links]
     return found
 
 
@@ -156,7 +160,11 @@ def dtype_of(name: str) -> np.dtype[Any]:
     parts: list[Any] = [("life", "i4")]
     if interfaces_of(RECORDS[name]):
         parts.append(("kind", "i4"))
+    links = links_of(name, True)
     for attribute, field in fields_of(name).items():
+        if links and np.dtype(parts, align=True).itemsize >= LINE // 4:
+            parts += links
+            links = []
         match field.kind:
             case "number":
                 parts.append((attribute, _code(field)))
@@ -166,8 +174,14 @@ def dtype_of(name: str) -> np.dtype[Any]:
                 parts.append((f"{attribute}_at", "i8"))
             case kind:
                 parts.append((attribute, np.dtype(PARTS[kind])))
-    packed = np.dtype([*parts, *links_of(name)], align=True)
+    packed = np.dtype([*parts, *links, *links_of(name)], align=True)
     return _in_lines(packed)
+
+
+def offset(dtype: np.dtype[Any], name: str) -> int:
+    """Where a field begins."""
+    fields: Any = dtype.fields
+    return int(fields[name][1])
 
 
 @cache

@@ -22,7 +22,7 @@ from meshlab.kernel import compiled_engine as ce
 from meshlab.kernel import layout
 from meshlab.kernel.distributions import Around, Constant
 from meshlab.kernel.engine import Engine, TimerQueue
-from meshlab.kernel.layout import LINE
+from meshlab.kernel.layout import LINE, offset
 from meshlab.kernel.machine import TABLE
 from meshlab.kernel.record import RECORDS, Field
 from meshlab.kernel.streams import BLOCK, Uniform, Variates, Words, generator
@@ -388,11 +388,6 @@ def put(address: int, code: str, number: Any) -> None:
 def get(address: int, code: str) -> Any:
     """The number at an address."""
     return CODES[code].from_address(address).value
-
-
-def offset(dtype: np.dtype[Any], name: str) -> int:
-    fields: Any = dtype.fields
-    return int(fields[name][1])
 
 
 def _attributes(cls: type) -> list[str]:

@@ -10,7 +10,8 @@ from meshlab.kernel.compiled_engine import CONTROL, KINDS, TIME
 from meshlab.kernel.compiler import ADVANCE, PLAN
 from meshlab.kernel.engine import ALWAYS, Engine, TimerQueue
 from meshlab.kernel.entries import ENTRIES, FOR_PYTHON, FUNCTIONS
-from meshlab.kernel.memory import LOCAL, Memory, address_in, get, memory_of, offset
+from meshlab.kernel.layout import offset
+from meshlab.kernel.memory import LOCAL, Memory, address_in, get, memory_of
 
 EVENTS = 2**20
 """How many events may run before Python looks whether somebody wants to stop: a fraction of a second."""

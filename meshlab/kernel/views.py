@@ -14,7 +14,8 @@ from typing import Any
 from meshlab.kernel import layout
 from meshlab.kernel.engine import Engine, TimerQueue
 from meshlab.kernel.entries import ENTRIES, Entry
-from meshlab.kernel.memory import SLOTS, Address, Memory, address_in, get, offset, put, slot_of
+from meshlab.kernel.layout import offset
+from meshlab.kernel.memory import SLOTS, Address, Memory, address_in, get, put, slot_of
 from meshlab.kernel.record import RECORDS, Field
 from meshlab.kernel.running import advance, call, plan
 from meshlab.kernel.streams import Uniform, Variates, Words

@@ -8,17 +8,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
+
+OFFERED = {"Mesh": "meshlab.mesh.mesh", "run": "meshlab.engines.run"}
+"""Where the names stand that can be imported from here. `run` chooses an engine, one room above."""
 
 
 def __getattr__(name: str) -> Any:
-    """`run` and `Mesh`, imported when they are first asked for: `run` stands above this room."""
-    if name == "Mesh":
-        from meshlab.mesh.mesh import Mesh
-
-        return Mesh
-    if name == "run":
-        from meshlab.engines.run import run
-
-        return run
+    """Import what is offered when it is first asked for."""
+    if name in OFFERED:
+        return getattr(import_module(OFFERED[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -62,7 +62,7 @@ class Call(Asker):
 
     ``deadline`` (s) is the time by which the call must end, infinite where there is none. ``cut``
     says whether the time left for the call was shorter than the timeout of a try. ``timed`` is
-    whether a timer of the upstream's runs for the try. ``job`` is what works on the try.
+    whether a timer of the upstream's runs for the try. ``job`` is what works on the open try.
     """
 
     attempts: Small = 0
@@ -71,7 +71,7 @@ class Call(Asker):
     retrying: bool = False
     timed: bool = False
     traced: bool = False
-    permit: int
+    route: Small
     sent_at: float
     started: float
     upstream: Upstream
@@ -79,9 +79,9 @@ class Call(Asker):
     endpoint: Endpoint
     # seldom, or only written
     job: Work | None = None
+    permit: int
     key: int
     deadline: float
-    route: Small
     begins_trace: bool = False
     cut: bool
     trace_high: Word
@@ -269,7 +269,6 @@ class Call(Asker):
     def _end_try(self, outcome: int) -> None:
         """The try is over, and its timer with it."""
         upstream = self.upstream
-        self.job = None
         self.sending = False
         if self.timed:
             self.timed = False
@@ -298,6 +297,7 @@ class Call(Asker):
             self._finish(outcome)
             return
         self.retrying = True
+        self.job = None
         upstream.retrying += 1
         upstream.engine.after(pause, self.try_again)
 
@@ -335,11 +335,12 @@ class Call(Asker):
         From now on its parent is one that doesn't wait for it.
         """
         job = self.job
-        if self.sending:
+        sending = self.sending
+        if sending:
             self._end_try(ABANDONED)
             self._give_back()
         self._finish(ABANDONED)
-        if job is not None:
+        if sending and job is not None:
             job.gave_up()
 
     # ---- tracing

@@ -18,7 +18,7 @@ from typing import Final
 
 from meshlab.kernel.containers import Bag, Pool, Queue
 from meshlab.kernel.engine import Engine
-from meshlab.kernel.record import Small, Word, entry, record
+from meshlab.kernel.record import Small, Word, ahead, entry, record
 from meshlab.kernel.streams import Uniform, Variates
 from meshlab.mesh.call import Call, Calls, Parent
 from meshlab.mesh.collector import Collector, Message, Reporter
@@ -68,12 +68,12 @@ class Job(Work, Parent, Reporter):
     hung: bool = False
     traced: bool = False
     asked: bool = False
+    step: Small
+    route: Small
     arrived: float
     instance: ServiceInstance
     caller: Asker | None
     call: Call | None = None
-    step: Small
-    route: Small
     key: int
     deadline: float
     # where few jobs come
@@ -84,6 +84,7 @@ class Job(Work, Parent, Reporter):
     span: Word
     parent_span: Word
 
+    @ahead("caller", "parent", "caller")
     @entry
     def worked(self) -> None:
         """The instance's own work is done: it fails, or goes on to the calls it needs."""

@@ -1,4 +1,4 @@
-"""Puts the notes of a mesh into the words of the ledger, among the entries of faults and changes."""
+"""Puts the notes of a mesh into the words of the ledger, beside those of faults and changes."""
 
 from __future__ import annotations
 

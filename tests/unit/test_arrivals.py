@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, poisson
 
+from meshlab.load import Load
 from meshlab.mesh.arrivals import Arrivals
 from meshlab.policies.endpoint import Asker, Endpoint, Work
 from meshlab.topology import Edge
 from tests.by_hand import Server, Site, join
-from meshlab.load import Load
 
 SEEDS = range(1, 41)
 
