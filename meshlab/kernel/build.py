@@ -20,7 +20,14 @@ from meshlab.kernel.compiled_engine import NUMBERS
 from meshlab.kernel.entries import CODES, METHODS, MOST_METHODS, Entry, name_of
 from meshlab.kernel.machine import address_of, caller
 from meshlab.kernel.record import INTERFACES, RECORDS
-from meshlab.kernel.types import add_method, add_property, add_references, at, make_type
+from meshlab.kernel.types import (
+    add_method,
+    add_property,
+    add_references,
+    at,
+    index_by_place,
+    make_type,
+)
 
 KINDS: dict[str, Any] = {
     "Engine": compiled_engine.ENGINE,
@@ -93,6 +100,8 @@ def _add_members(name: str, entries: dict[str, Entry]) -> None:
     members: dict[str, Any] = {}
     for base in reversed(cls.__mro__[:-1]):
         members |= {n: m for n, m in vars(base).items() if n not in ("__init__", "__repr__")}
+    if "__getitem__" in members:
+        index_by_place(kind)
     for attribute, member in members.items():
         if isinstance(member, property) and member.fget is not None:
             add_property(kind, attribute, member.fget)

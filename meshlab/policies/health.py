@@ -1,7 +1,7 @@
-"""Which endpoints are alive, by asking: active health checks that need several answers to change their mind.
+"""Finding out which endpoints are alive by asking them: active health checks.
 
-Every ``interval`` a sidecar probes each endpoint. One lost probe proves little, so that it takes
-some in a row to turn an endpoint unhealthy, and some to trust it again:
+Every ``interval`` a sidecar probes each endpoint. One lost probe proves little, so it takes several
+in a row to turn an endpoint unhealthy, and several to trust it again:
 
     healthy   --unhealthy_threshold failures in a row-->   unhealthy
     unhealthy --healthy_threshold successes in a row-->    healthy

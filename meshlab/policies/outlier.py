@@ -115,8 +115,8 @@ class OutlierWatcher:
 class OutlierDetector:
     """Watches the endpoints of one cluster for one sidecar, and sets their ``ejected``.
 
-    The owner of the clock calls `tick` every interval. An ejected endpoint returns at the first tick
-    from its ``until`` (s) on. ``overflows`` counts the ejections that the percentage forbade
+    The owner of the clock calls `tick` every interval. An ejected endpoint returns at the first
+    tick from its ``until`` (s) on. ``overflows`` counts the ejections that the percentage forbade
     (Envoy's ``ejections_overflow``).
 
     What it remembers of an endpoint stands in the endpoint, and is good until the next tick that
@@ -193,7 +193,7 @@ class OutlierDetector:
         return True
 
     def tick(self) -> None:
-        """An interval is over: return endpoints whose time is up, eject those with low success rates."""
+        """An interval is over: return endpoints whose time is up, eject those with low rates."""
         now = self.clock.now
         self._find_steady()
         self._return_due(now)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from meshlab.kernel.clock import Clock
 from meshlab.kernel.engine import Engine
 from meshlab.kernel.lowering import lower
 from meshlab.kernel.record import entry, record
 from meshlab.kernel.streams import Uniform
-from meshlab.policies.balancer import BALANCERS, Balancer, LeastRequest
+from meshlab.policies.balancer import BALANCERS, Balancer, Candidates, LeastRequest
 from meshlab.policies.breaker import Breaker, BreakerConfig, BreakerWatcher, CircuitBreaker
 from meshlab.policies.budget import BUDGETS, Budget
 from meshlab.policies.cluster import Cluster
@@ -21,6 +23,7 @@ from meshlab.policies.limits import ConcurrencyLimits, Limiter
 from meshlab.policies.outlier import OutlierDetection, OutlierDetector, OutlierWatcher
 from meshlab.policies.rate_limit import RateLimit, TokenBucket
 from meshlab.policies.retry import Backoff, Pauses
+from meshlab.policies.windows import Window
 
 STEPS = 3000
 MOST = 40
@@ -52,6 +55,93 @@ class Changes(OutlierWatcher):
     @entry
     def returned(self, endpoint: Endpoint) -> None:
         self.heard = (self.heard * 31 + 20 + endpoint.weight) % 1_000_000_007
+
+
+@record
+class Ends(Balancer):
+    """A balancer of a reader's own: even keys go to the first endpoint, odd ones to the last."""
+
+    def pick(self, endpoints: Candidates, key: int) -> Endpoint:
+        return endpoints[0] if key % 2 == 0 else endpoints[len(endpoints) - 1]
+
+
+@record
+class Fading(Window):
+    """A window of a reader's own: each call makes all before it weigh 5 % less."""
+
+    all_calls: float
+    all_failures: float
+    all_slow: float
+
+    def clear(self, now: float) -> None:
+        self.all_calls = 0.0
+        self.all_failures = 0.0
+        self.all_slow = 0.0
+
+    def add(self, now: float, failed: bool, slow: bool) -> None:
+        self.all_calls = 0.95 * self.all_calls + 1.0
+        self.all_failures = 0.95 * self.all_failures + (1.0 if failed else 0.0)
+        self.all_slow = 0.95 * self.all_slow + (1.0 if slow else 0.0)
+
+    def calls(self) -> float:
+        return self.all_calls
+
+    def failures(self) -> float:
+        return self.all_failures
+
+    def slow(self) -> float:
+        return self.all_slow
+
+
+@record
+class Fives(Budget):
+    """A budget of a reader's own: five tokens, a tenth more for each success."""
+
+    tokens: float
+
+    def __init__(self) -> None:
+        self.tokens = 5.0
+
+    def withdraw(self) -> bool:
+        if self.tokens < 1.0:
+            return False
+        self.tokens -= 1.0
+        return True
+
+    def settle(self, ok: bool) -> None:
+        if ok:
+            self.tokens = min(5.0, self.tokens + 0.1)
+
+
+@record
+class Even(Pauses):
+    """Pauses of a reader's own: any as likely as another."""
+
+    def delay(self, retry: int, u: float) -> float:
+        return u * retry
+
+
+class Own:
+    """Declares a policy of a reader's own."""
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+
+    def build(self, *given: Any) -> Any:
+        return self.kind()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnWindow(BreakerConfig):
+    """A breaker that opens at half of all calls, as counted by a reader's window."""
+
+    consecutive_failures: int | None = None
+    failure_rate: float | None = 0.4
+    minimum_calls: int = 5
+    open_seconds: float = 2.0
+
+    def build_window(self, clock: Clock) -> Window:
+        return Fading()
 
 
 @record
@@ -126,7 +216,7 @@ class Caller:
         self.budget.settle(ok)
 
 
-def built(balancer: Any, budget: Any, breaker: BreakerConfig, backoff: Backoff) -> Caller:
+def built(balancer: Any, budget: Any, breaker: BreakerConfig, backoff: Any) -> Caller:
     caller = Caller()
     engine = caller.clock = Engine()
     caller.chance = Uniform(1, "calls")
@@ -212,6 +302,10 @@ def test_every_budget_grants_alike_in_both_kernels(budget: Any) -> None:
 @pytest.mark.parametrize("breaker", BREAKERS, ids=repr)
 def test_every_breaker_moves_alike_in_both_kernels(breaker: BreakerConfig) -> None:
     check(lambda: built(EVERY_BALANCER[0], EVERY_BUDGET[0], breaker, Backoff(jitter=0.5)))
+
+
+def test_policies_of_a_readers_own_run_compiled_too() -> None:
+    check(lambda: built(Own(Ends), Own(Fives), OwnWindow(), Own(Even)))
 
 
 def check(build: Callable[[], Caller]) -> None:

@@ -126,7 +126,9 @@ class Client:
     @entry
     def send(self) -> None:
         endpoint = self.balancer.pick(self.endpoints, 0)
-        place = self.endpoints.members.index(endpoint)
+        place = 0
+        while self.endpoints[place] is not endpoint:
+            place += 1
         endpoint.active += 1
         endpoint.attempts += 1
         self.engine.after(TAKES[place], self.answer, place)

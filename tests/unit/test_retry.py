@@ -100,8 +100,8 @@ def test_a_larger_draw_never_waits_less(
 
 
 @record
-class Decorrelated(Pauses):
-    """Anything between the base and three times the last ceiling (Marc Brooker, 2015)."""
+class WidePauses(Pauses):
+    """From the base to a ceiling that is three times as high for each retry."""
 
     base_seconds: float
 
@@ -115,7 +115,7 @@ class Decorrelated(Pauses):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnBackoff(Backoff):
     def build(self) -> Pauses:
-        return Decorrelated(self.base_seconds)
+        return WidePauses(self.base_seconds)
 
 
 def test_a_back_off_of_ones_own_gives_its_own_pauses() -> None:
