@@ -40,8 +40,8 @@ SPECIAL = {
     "__setitem__": operator.setitem,
     "__len__": len,
 }
-import os as _os
-JIT: dict[str, Any] = {"error_model": "numpy", "forceinline": _os.environ.get("FI","1")=="1"}
+
+JIT: dict[str, Any] = {"error_model": "numpy", "forceinline": True}
 """How a method is compiled: without checks for division by zero, into those that call it."""
 
 
