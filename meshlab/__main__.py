@@ -1,8 +1,8 @@
 """What the package does without a notebook: ``python -m meshlab demo``, ``replay``, ``export``.
 
 Here is only the command line; the incident's two commands are in `meshlab.commands`. An error of
-the user's is one line on stderr and exit status 2; an interrupted run ends quietly with 130, a
-reader that has gone away (``| head``) with 1.
+the user's, or of the system underneath, is one line on stderr and exit status 2; an
+interrupted run ends quietly with 130, a reader that has gone away (``| head``) with 1.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from meshlab.commands import add, number, run_with_bar, whole
+from meshlab.commands import add, file_name, number, printing, run_with_bar, whole
+from meshlab.extras import advice
 from meshlab.model import MeshlabError
+from meshlab.notices import discard, tell
 
 if TYPE_CHECKING:
     from meshlab.scenario import Scenario
@@ -40,39 +42,52 @@ class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, without the usage above it."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USER_ERROR, f"{self.prog}: {message}; try {self.prog} --help\n")
+        tell(f"{self.prog}: {message}; try {self.prog} --help")
+        raise SystemExit(USER_ERROR)
+
+    def print_help(self, file: object = None) -> None:
+        sys.stdout.write(self.format_help())  # argparse's own says nothing if that fails
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    if sys.stdout is None:
+        return _complain("standard output: closed")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (for as long as the process lasts)
     try:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # a name may not fit the terminal's encoding
-        status = _run(arguments)
-        sys.stdout.flush()
-        return status
+        return _run(arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or exiting flushes again
+        discard(sys.stdout)
         return READER_GONE
     except MeshlabError as error:
         return _complain(str(error))
+    except ModuleNotFoundError as error:
+        if not advice(error):
+            raise
+        return _complain(advice(error))
     except OSError as error:
+        discard(sys.stdout)
         reason = error.strerror or str(error)
         return _complain(f"{error.filename}: {reason}" if error.filename else reason)
 
 
 def _complain(message: str) -> int:
-    print(f"python -m meshlab: {message}", file=sys.stderr)
+    tell(f"python -m meshlab: {message}")
     return USER_ERROR
 
 
 def _run(arguments: Sequence[str] | None) -> int:
     try:
-        chosen = _parser().parse_args(arguments)
+        with printing():
+            chosen = _parser().parse_args(arguments)
     except SystemExit as done:  # help was asked for, or there was an error and it has been told
-        return int(done.code or 0)
+        with printing():
+            return int(done.code or 0)
     chosen.do(chosen)
     return 0
 
@@ -97,7 +112,8 @@ def _parser() -> Parser:
     own = demo.add_mutually_exclusive_group()
     rate = number(">= 0", lambda n: n >= 0)
     own.add_argument("--rate", type=rate, default=20.0, metavar="R", help="pages per second (20)")
-    own.add_argument("--scenario", metavar="FILE", help="run this scenario instead of the shop's")
+    text = "run this scenario instead of the shop's"
+    own.add_argument("--scenario", type=file_name, metavar="FILE", help=text)
     demo.add_argument("--json", action="store_true", help="print a JSON document instead of tables")
     demo.set_defaults(do=_demo)
     add(commands)
@@ -111,10 +127,11 @@ def _demo(chosen: argparse.Namespace) -> None:
     from meshlab.demo import read_report, show, to_json
 
     result = run_with_bar(_scenario(chosen), chosen.seed)
-    if chosen.json:
-        sys.stdout.write(to_json(read_report(result)))
-    else:
-        show(result, Console(markup=False, emoji=False, highlight=False))
+    with printing():
+        if chosen.json:
+            sys.stdout.write(to_json(read_report(result)))
+        else:
+            show(result, Console(markup=False, emoji=False, highlight=False))
 
 
 def _scenario(chosen: argparse.Namespace) -> Scenario:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
+from meshlab.normalized import normalized
 from meshlab.rules import check, require_at_least, require_type
 from meshlab.topology import Edge, Instance, Service
 
@@ -41,6 +42,7 @@ FIXED: dict[type, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Change:
     """From ``at`` (s) on, one edge or one service is as said here; exactly one of them is given."""
 

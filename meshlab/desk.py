@@ -6,7 +6,6 @@ button does what a plain call does: ``desk.press("look", "database")`` is ``case
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import ipywidgets as widgets
@@ -14,14 +13,15 @@ import plotly.graph_objects as go
 from anywidget import AnyWidget
 from traitlets import Dict, List, Unicode
 
-from meshlab.figures.style import plain
 from meshlab.investigation.actions import ACTIONS
 from meshlab.investigation.case import NAMING, Answer, Investigation
 from meshlab.investigation.causes import CAUSES
 from meshlab.investigation.debrief import Debrief
 from meshlab.investigation.sources import SOURCES
+from meshlab.literal import literal
 from meshlab.model import MeshlabError
-from meshlab.panels import Box, repaint
+from meshlab.panels import Box, figure_widget, repaint
+from meshlab.tables import Table, to_html
 from meshlab.widgets import Words
 
 
@@ -80,7 +80,7 @@ class Desk(Box):
         self.case = case or Investigation()
         self.first = self.case.look("users")
         self.menu = Menu(groups=_groups(), clock=self.case.clock)
-        self.figure = go.FigureWidget(plain(self.first.figure()))
+        self.figure = figure_widget(self.first.figure())
         self.table = widgets.HTML()
         self.words = Words()
         self._show(self.first)
@@ -101,19 +101,16 @@ class Desk(Box):
 
     def _show(self, shown: Any) -> None:
         """An answer with its figure and table, a verdict in words, a debrief with its tables."""
-        rows: list[list[dict[str, object]]] = []
-        if isinstance(shown, Answer):
-            rows = [shown.rows()]
-            self.words.text = shown.title
-        else:
-            self.words.text = str(shown)
+        rows = [shown.rows()] if isinstance(shown, Answer) else []
+        self.words.text = shown.title if isinstance(shown, Answer) else str(shown)
         if isinstance(shown, Answer) and shown.readings:
             repaint(self.figure, shown.figure())
         if isinstance(shown, Debrief):
             rows = [shown.rows(), shown.team_rows(), shown.first_rows()]
         lines = shown.lines if isinstance(shown, Answer) else ()
-        text = f"<pre>{html.escape(chr(10).join(lines))}</pre>" if lines else ""
-        self.table.value = "".join(_html(table) for table in rows if table) + text
+        text = f"<pre>{chr(10).join(map(literal, lines))}</pre>" if lines else ""
+        tables = [Table([*t[0]], [[*map(str, row.values())] for row in t]) for t in rows if t]
+        self.table.value = "".join(map(to_html, tables)) + text
 
     def __repr__(self) -> str:
         return f"Desk. {self.case!r} {self.words.text}"
@@ -143,16 +140,6 @@ def _groups() -> list[dict[str, Any]]:
         }
         for name, title, buttons in groups
     ]
-
-
-def _html(rows: list[dict[str, object]]) -> str:
-    """Rows as a table that a screen reader knows as one."""
-    head = "".join(f"<th scope='col'>{html.escape(str(name))}</th>" for name in rows[0])
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(v))}</td>" for v in row.values()) + "</tr>"
-        for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def desk(case: Investigation | None = None) -> Desk:

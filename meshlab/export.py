@@ -27,6 +27,7 @@ from typing import TextIO
 import numpy as np
 
 from meshlab.mesh.result import Result
+from meshlab.normalized import normalized
 from meshlab.rules import check, require_known, require_positive
 from meshlab.scenario import Scenario
 from meshlab.telemetry.exposition import FAMILY_OF
@@ -37,8 +38,12 @@ WHERE = "export"
 BLACK_FRIDAY = "2025-11-28T14:20:00Z"
 """When virtual time 0 is, unless somebody says otherwise."""
 
+MOST_SCRAPES = 2**31
+"""A step of more has nothing left to step over."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Selection:
     """What to export: all, unless said otherwise.
 
@@ -80,7 +85,7 @@ def epoch(start: str) -> float:
         time = datetime.min
     rule = f"start must be a date and time with its zone, like {BLACK_FRIDAY}"
     check(time.tzinfo is not None, WHERE, rule, start)
-    return time.astimezone(UTC).timestamp()
+    return (time - datetime.fromtimestamp(0, UTC)).total_seconds()  # in UTC it may be year 10000
 
 
 def write_openmetrics(result: Result, file: TextIO, selection: Selection | None = None) -> Written:
@@ -117,7 +122,7 @@ def check_selection(selection: Selection, scenario: Scenario) -> None:
         require_known(name, [*sources, *instances], WHERE, "target")
     interval = scenario.scrape_interval
     scrapes = (selection.step or interval) / interval
-    fits = scrapes >= 1.0 and math.isclose(scrapes, round(scrapes))
+    fits = 1.0 <= scrapes <= MOST_SCRAPES and math.isclose(scrapes, round(scrapes))
     rule = f"step must be a multiple of the scrape interval ({interval:g} s)"
     check(fits, WHERE, rule, selection.step)
 

@@ -23,6 +23,7 @@ from math import inf
 from typing import ClassVar
 
 from meshlab.model import ConfigError
+from meshlab.normalized import normalized
 from meshlab.rules import (
     check,
     is_number,
@@ -35,13 +36,18 @@ from meshlab.rules import (
     require_share,
 )
 
+MOST_LEAKED = 100_000
+"""Goroutines that one piece of work leaves behind."""
+
 
 def _check_span(fault: Fault) -> None:
     where = f"fault {fault.kind!r} on {fault.target!r}"
     require_at_least(fault.start, 0, where, "start")
-    number = is_number(fault.end) or (isinstance(fault.end, float) and fault.end == inf)
+    if isinstance(fault.end, float) and fault.end == inf:
+        return
     rule = f"end must be a number after its start ({fault.start})"
-    check(number and fault.end > fault.start, where, rule, fault.end)
+    check(is_number(fault.end) and fault.end > fault.start, where, rule, fault.end)
+    require_at_least(fault.end, 0, where, "end")
 
 
 def _check_route(route: object, kind: str) -> None:
@@ -54,6 +60,7 @@ def _on_route(target: str, route: str | None) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class _OnService:
     """On every instance of ``service``, or on one of them (``instance``, "auth-2" say)."""
 
@@ -79,6 +86,7 @@ class _OnService:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Errors(_OnService):
     """The instance answers an error with probability ``rate`` instead of its declared one."""
 
@@ -97,6 +105,7 @@ class Errors(_OnService):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Slowdown(_OnService):
     """The instance's own work takes ``factor`` times as long, on its processor and off it."""
 
@@ -109,6 +118,7 @@ class Slowdown(_OnService):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Outage(_OnService):
     """The process dies at ``start``, with every request it holds, and starts afresh at ``end``."""
 
@@ -116,6 +126,7 @@ class Outage(_OnService):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Leak(_OnService):
     """A defect: work hangs with probability ``rate`` and leaves ``goroutines`` behind for good.
 
@@ -134,12 +145,13 @@ class Leak(_OnService):
     def __post_init__(self) -> None:
         _OnService.__post_init__(self)
         require_share(self.rate, self.where, "rate")
-        require_count(self.goroutines, 0, self.where, "goroutines")
+        require_count(self.goroutines, 0, self.where, "goroutines", most=MOST_LEAKED)
         require_at_least(self.cpu, 0, self.where, "cpu")
         require_bool(self.steady, self.where, "steady")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class EdgeFault:
     """The way between two services is bad: tries break with probability ``rate`` or wait ``delay``.
 

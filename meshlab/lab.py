@@ -26,25 +26,36 @@ from tqdm import tqdm
 
 from meshlab.engines.run import run
 from meshlab.exercises import exercise
-from meshlab.figures.style import plain, say, summary_of
+from meshlab.figures.style import CONFIG, plain, say, summary_of
+from meshlab.literal import literal
 from meshlab.mesh.result import Result
 from meshlab.model import ConfigError
 from meshlab.scenario import Scenario
+from meshlab.tables import Table, to_markdown
 
 PLOTLY = "application/vnd.plotly.v1+json"
+
+pd.set_option("display.html.use_mathjax", False)  # a frame shows names, not formulas
 
 
 def bundle(figure: go.Figure) -> dict[str, Any]:
     """A figure as Jupyter wants it: for viewers that draw, and in words for those that don't."""
-    return {PLOTLY: plain(figure), "text/plain": summary_of(figure)}
+    return {PLOTLY: {**plain(figure), "config": CONFIG}, "text/plain": summary_of(figure)}
 
 
 def show(figure: go.Figure) -> None:
     """Draw a figure, and write beneath it what it shows."""
     display(bundle(figure), raw=True)
     words = f"In words: {summary_of(figure)}"
-    literal = re.sub(r"([\\`*_<\[\]])", r"\\\1", words)
-    display({"text/markdown": f"*{literal}*", "text/plain": words}, raw=True)
+    display({"text/markdown": f"*{shown_in_jupyter(words)}*", "text/plain": words}, raw=True)
+
+
+def shown_in_jupyter(text: object) -> str:
+    """`literal` for a cell's output: Jupyter looks for formulas in the page that Markdown made.
+
+    It does not look across elements, so a sign that could begin one gets an element of its own.
+    """
+    return re.sub(r"&#(36|92);", r"<span>&#\1;</span>", literal(text))
 
 
 @dataclass(slots=True)
@@ -136,10 +147,17 @@ def _judge(key: str, answer: object) -> Verdict:
 
 
 class Text(Markdown):
-    """Markdown that is also its own plain text, for a terminal and for a screen reader."""
+    """Markdown that is also its own plain text, for a terminal and for a screen reader.
+
+    ``plain`` is that text where it differs: names as they are.
+    """
+
+    def __init__(self, data: str, plain: str | None = None) -> None:
+        super().__init__(data)
+        self.plain = data if plain is None else plain
 
     def __repr__(self) -> str:
-        return str(self.data)
+        return self.plain
 
 
 def source(thing: object, *names: str) -> Text:
@@ -153,16 +171,15 @@ def source(thing: object, *names: str) -> Text:
 def table(rows: pd.DataFrame | Sequence[dict[str, object]], caption: str = "") -> None:
     """Show rows as a table, with its caption above. Numbers are told as figures tell them."""
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
-    columns = [str(column) for column in frame.columns]
     cells = [[_cell(v) for v in row] for row in frame.itertuples(index=False, name=None)]
-    lines = ["| " + " | ".join(row) + " |" for row in (columns, ["---"] * len(columns), *cells)]
-    display(Text("\n".join([f"**{caption}**", "", *lines] if caption else lines)))
+    made = Table([*map(str, frame.columns)], cells, caption=caption)
+    display(Text(to_markdown(made, shown_in_jupyter), to_markdown(made, str)))
 
 
 def _cell(value: object) -> str:
     if isinstance(value, Real) and not isinstance(value, bool | np.bool):
         return say(float(value))
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    return " ".join(str(value).splitlines())
 
 
 def run_with_progress(scenario: Scenario, seed: int = 1) -> Result:

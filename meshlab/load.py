@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from meshlab.normalized import normalized
 from meshlab.rules import (
+    MOST,
     check,
     is_number,
+    require_at_least,
     require_known,
     require_name,
     require_node,
@@ -16,6 +19,7 @@ from meshlab.rules import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Load:
     """Requests from outside, in an open loop: they come whether or not earlier ones were answered.
 
@@ -39,6 +43,7 @@ class Load:
         else:
             fits = is_number(self.rate) and self.rate >= 0
             check(fits, self.where, "rate must be a number >= 0, or (time, rate) points", self.rate)
+            require_at_least(self.rate, 0, self.where, "rate")
 
     def _check_curve(self) -> None:
         require_tuple(self.rate, tuple, self.where, "rate", "(time, rate) points")
@@ -46,6 +51,8 @@ class Load:
         for point in self.curve:
             pair = len(point) == 2 and all(is_number(n) and n >= 0 for n in point)
             check(pair, self.where, "rate points must be (time, rate), both >= 0", point)
+            rule = f"rate points must be (time, rate), both at most {MOST:g}"
+            check(max(point) <= MOST, self.where, rule, point)
         times = [time for time, _ in self.curve]
         rising = all(a < b for a, b in pairwise(times))
         check(rising, self.where, "rate points must have rising times", times)

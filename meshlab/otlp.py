@@ -6,18 +6,29 @@
 
 The form is protobuf's JSON mapping with OTLP's own rules: ids are hexadecimal and not base64, enums
 are numbers and not names, keys are lowerCamelCase. 64-bit whole numbers are decimal strings, for
-JSON's numbers are too small for nanoseconds since 1970. Source: OpenTelemetry Protocol 1.5, "JSON
+JSON's numbers are too small for nanoseconds since 1970. Doubles that are no numbers are "NaN",
+"Infinity" and "-Infinity"; bytes are base64. Source: OpenTelemetry Protocol 1.5, "JSON
 Protobuf Encoding", and its trace.proto; names of attributes: semantic conventions for HTTP spans.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import Any, Final
+import math
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
-from meshlab.model import Outcome
+import numpy as np
+
+from meshlab.model import ConfigError, Outcome
+from meshlab.rules import check, shown
 from meshlab.tracing import RANDOM, SAMPLED, Span
+
+Attribute: TypeAlias = (
+    "str | bool | int | float | bytes | Sequence[Attribute] | Mapping[str, Attribute] | None"
+)
+"""What an attribute may be: OTLP's AnyValue."""
 
 KIND: Final = {"server": 2, "client": 3}
 """SpanKind: SPAN_KIND_SERVER and SPAN_KIND_CLIENT."""
@@ -55,26 +66,62 @@ def otlp(spans: Iterable[Span], epoch: int = 0) -> dict[str, Any]:
 
 def otlp_json(spans: Iterable[Span], epoch: int = 0) -> str:
     """As `otlp`, as text: one line, the form of the Collector's file exporter and receiver."""
-    return json.dumps(otlp(spans, epoch), separators=(",", ":"))
+    return json.dumps(otlp(spans, epoch), separators=(",", ":"), allow_nan=False)
 
 
-def attributes(values: dict[str, str | int | float]) -> list[dict[str, Any]]:
-    """Attributes as OTLP's KeyValue list.
+def attributes(values: Mapping[str, Attribute]) -> list[dict[str, Any]]:
+    """Attributes as OTLP's KeyValue list; numpy's scalars and arrays are Python's.
+
+    ConfigError for what the form has no place for: a key that is no text, a whole number beyond 64
+    bits, a text that is not Unicode, values of another kind.
 
     >>> attributes({"http.response.status_code": 503})
     [{'key': 'http.response.status_code', 'value': {'intValue': '503'}}]
     """
-    return [{"key": key, "value": _value(value)} for key, value in values.items()]
+    for key in values:
+        check(_is_text(key) and key != "", "attributes", "a key must be a text", key)
+    return [{"key": key, "value": _any_value(value, key)} for key, value in values.items()]
 
 
-def _value(value: str | int | float) -> dict[str, Any]:
+def _any_value(value: object, key: str) -> dict[str, Any]:
+    """One value as an AnyValue: exactly one field, or none for None."""
+    where = f"attribute '{key}'"
     match value:
-        case int():
-            return {"intValue": str(value)}
-        case float():
-            return {"doubleValue": value}
-        case _:
-            return {"stringValue": value}
+        case None:
+            return {}
+        case bool() | np.bool_():
+            return {"boolValue": bool(value)}
+        case int() | np.integer():
+            whole = int(value)
+            check(-(2**63) <= whole < 2**63, where, "a whole number must fit into 64 bits", value)
+            return {"intValue": str(whole)}
+        case float() | np.floating():
+            return {"doubleValue": _double(float(value))}
+        case str():
+            check(_is_text(value), where, "a text must be Unicode", value)
+            return {"stringValue": str(value)}
+        case bytes():
+            return {"bytesValue": b64encode(value).decode()}
+        case list() | tuple():
+            return {"arrayValue": {"values": [_any_value(each, key) for each in value]}}
+        case np.ndarray():
+            return _any_value(value.tolist(), key)
+        case Mapping():
+            return {"kvlistValue": {"values": attributes(value)}}
+    kinds = "None, a bool, a number, a text, bytes, or a list or mapping of them"
+    raise ConfigError(f"{where}: a value must be {kinds}, got {shown(value)}")
+
+
+def _double(value: float) -> float | str:
+    """A double in protobuf's JSON mapping, which has words for what JSON's numbers lack."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _is_text(value: object) -> bool:
+    """Whether this is a text that UTF-8 can hold: half of a surrogate pair is none."""
+    return isinstance(value, str) and value == value.encode(errors="replace").decode()
 
 
 def _span(span: Span, epoch: int) -> dict[str, Any]:
@@ -94,7 +141,7 @@ def _span(span: Span, epoch: int) -> dict[str, Any]:
     }
 
 
-def _facts(span: Span) -> dict[str, str | int | float]:
+def _facts(span: Span) -> dict[str, Attribute]:
     """What the conventions call an answer's code and error, and the span's own attributes."""
     outcome = span.outcome
     failed = {} if outcome is Outcome.OK else {"error.type": outcome.name}

@@ -16,8 +16,8 @@ from typing import Any
 import ipywidgets as widgets
 import plotly.graph_objects as go
 
-from meshlab.figures.style import plain, summary_of
-from meshlab.lab import bundle
+from meshlab.figures.style import CONFIG, plain, summary_of
+from meshlab.lab import bundle, shown_in_jupyter
 from meshlab.model import MeshlabError
 from meshlab.widgets import Slider, Words
 
@@ -39,7 +39,8 @@ def choice(label: str, options: Sequence[str], value: str | None = None) -> widg
     return widgets.Dropdown(
         options=list(options),
         value=value or options[0],
-        description=label,
+        description=shown_in_jupyter(label),  # it may hold $, which begins a formula
+        description_allow_html=True,
         style={"description_width": "initial"},
     )
 
@@ -68,7 +69,7 @@ class Panel(Box):
         self.draw = draw
         self.controls = controls
         first = draw(**self.values)
-        self.figure = go.FigureWidget(plain(first))
+        self.figure = figure_widget(first)
         self.words = Words(text=_in_words(first))
         super().__init__([*controls.values(), self.figure, self.words])
         for control in controls.values():
@@ -103,6 +104,13 @@ class Panel(Box):
     def picture(self) -> go.Figure:
         """The figure as it is now."""
         return go.Figure(self.figure)
+
+
+def figure_widget(figure: go.Figure) -> go.FigureWidget:
+    """A figure to `repaint`, with the buttons that every figure has."""
+    widget = go.FigureWidget(plain(figure))
+    widget._config = dict(CONFIG)
+    return widget
 
 
 def repaint(widget: go.FigureWidget, figure: go.Figure) -> None:

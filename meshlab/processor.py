@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshlab.kernel.distributions import KINDS, Distribution
-from meshlab.rules import check, require_at_least, require_count, require_like
+from meshlab.normalized import normalized
+from meshlab.rules import require_at_least, require_count, require_like
 
 MOST_CORES = 1024
 """Of one processor. They are looked through one by one for every request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Cpu:
     """``cores``, and the seconds of one core that a request needs: ``work``.
 
@@ -27,8 +29,7 @@ class Cpu:
     lump: int = 1
 
     def __post_init__(self) -> None:
-        require_count(self.cores, 1, "cpu", "cores")
-        check(self.cores <= MOST_CORES, "cpu", f"cores must be at most {MOST_CORES}", self.cores)
+        require_count(self.cores, 1, "cpu", "cores", most=MOST_CORES)
         require_like(self.work, KINDS, ("mean", "block"), "cpu", "work")
         require_at_least(self.rejection_seconds, 0, "cpu", "rejection_seconds")
         require_count(self.lump, 1, "cpu", "lump")

@@ -15,13 +15,25 @@ from difflib import get_close_matches
 
 from meshlab.model import ConfigError
 
+MOST_COUNT = 2**31 - 1
+"""Of anything that is counted: what 32 bits hold. More of it is a typing error."""
+
+LEAST, MOST = 1e-9, 1e12
+"""Between them lies every positive number that means something: a nanosecond, 30,000 years.
+
+Sums and products of numbers beyond them are infinite, or zero, or too small to change anything.
+"""
+
 LONGEST = 90
 """Characters of a value that an error shows: enough to know it again."""
 
 
 def shown(value: object) -> str:
     """``value`` as an error shows it: cut if it is long, and with advice if it is from numpy."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of more than some 4,300 digits
+        text = f"{type(value).__name__} with a number of thousands of digits"
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}..."
     if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
@@ -67,21 +79,29 @@ def require_share(value: object, where: str, name: str) -> None:
     check(is_number(value) and 0 <= value <= 1, where, f"{name} must be in 0..1", value)  # type: ignore[operator]
 
 
-def require_at_least(value: object, least: float, where: str, name: str) -> None:
-    """``value`` must be a finite number >= ``least``."""
+def require_at_least(
+    value: object, least: float, where: str, name: str, most: float = MOST
+) -> None:
+    """``value`` must be a number from ``least`` to ``most``."""
     fits = is_number(value) and value >= least  # type: ignore[operator]
     check(fits, where, f"{name} must be a number >= {least}", value)
+    check(value <= most, where, f"{name} must be at most {most:g}", value)  # type: ignore[operator]
 
 
-def require_positive(value: object, where: str, name: str) -> None:
-    """``value`` must be a finite number > 0."""
+def require_positive(value: object, where: str, name: str, most: float = MOST) -> None:
+    """``value`` must be a number > 0: from ``LEAST`` to ``most``."""
     check(is_number(value) and value > 0, where, f"{name} must be a number > 0", value)  # type: ignore[operator]
+    fits = LEAST <= value <= most  # type: ignore[operator]
+    check(fits, where, f"{name} must be in {LEAST:g}..{most:g}", value)
 
 
-def require_count(value: object, least: int, where: str, name: str) -> None:
-    """``value`` must be a whole number >= ``least``."""
-    fits = isinstance(value, int) and is_number(value) and value >= least
+def require_count(
+    value: object, least: int, where: str, name: str, most: float = MOST_COUNT
+) -> None:
+    """``value`` must be a whole number from ``least`` to ``most``."""
+    fits = isinstance(value, int) and not isinstance(value, bool) and value >= least
     check(fits, where, f"{name} must be a whole number >= {least}", value)
+    check(value <= most, where, f"{name} must be at most {most}", value)  # type: ignore[operator]
 
 
 def require_bool(value: object, where: str, name: str) -> None:

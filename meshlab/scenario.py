@@ -21,6 +21,7 @@ from meshlab import consistency
 from meshlab.changes import Change
 from meshlab.faults import FAULTS, Fault
 from meshlab.load import Load
+from meshlab.normalized import normalized
 from meshlab.rules import (
     check,
     require_count,
@@ -34,8 +35,12 @@ from meshlab.rules import (
 from meshlab.telemetry.central import Central
 from meshlab.topology import Edge, Service
 
+LONGEST_RUN = 1e10
+"""Seconds: 300 years. A float tells microseconds apart up to here."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Scenario:
     """Everything a run depends on, besides its seed.
 
@@ -59,7 +64,7 @@ class Scenario:
     def __post_init__(self) -> None:
         require_name(self.name, "scenario", "name")
         where = self.where
-        require_positive(self.duration, where, "duration")
+        require_positive(self.duration, where, "duration", most=LONGEST_RUN)
         require_positive(self.scrape_interval, where, "scrape_interval")
         require_share(self.trace_sampling, where, "trace_sampling")
         require_count(self.weight, 1, where, "weight")

@@ -21,6 +21,7 @@ import yaml
 from yaml.nodes import Node
 
 from meshlab.model import ConfigError
+from meshlab.paths import read_text, require_path
 from meshlab.rules import guess, require_type
 from meshlab.scenario import Scenario
 from meshlab.yaml_place import Place
@@ -30,10 +31,9 @@ from meshlab.yaml_writer import write
 
 def load_scenario(path: str | PathLike[str]) -> Scenario:
     """The scenario in a file. ConfigError, with the line, for whatever is wrong with it."""
-    require_type(path, (str, PathLike), "load_scenario", "path")
-    file = Path(path)
+    file = require_path(path, "load_scenario", "path")
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_text(file)
     except FileNotFoundError:
         raise ConfigError(f"{file.as_posix()}: no such file{_beside(file)}") from None
     except UnicodeDecodeError as error:
@@ -47,8 +47,7 @@ def load_scenario(path: str | PathLike[str]) -> Scenario:
 
 def save_scenario(scenario: Scenario, path: str | PathLike[str]) -> None:
     """Write a scenario to a file, in place of what was there, comments included."""
-    require_type(path, (str, PathLike), "save_scenario", "path")
-    file, text = Path(path), to_yaml(scenario)
+    file, text = require_path(path, "save_scenario", "path"), to_yaml(scenario)
     try:
         file.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
@@ -95,5 +94,5 @@ def _beside(file: Path) -> str:
     """The scenario files beside one that is not there, and which was probably meant."""
     if not file.parent.is_dir():
         return f" and no directory {file.parent.as_posix()!r}"
-    names = sorted(path.name for path in file.parent.glob("*.y*ml"))
+    names = sorted(path.name for path in file.parent.glob("*.y*ml") if path.name.isprintable())
     return f"{guess(file.name, names)}; beside it: {', '.join(names) or 'none'}"

@@ -32,7 +32,7 @@ from tqdm import tqdm
 
 from meshlab.engines.run import run
 from meshlab.fingerprint import digest, digest_of_function, digest_of_scenario
-from meshlab.kept_worlds import COLUMNS, Kept, Numbers, load, open_folder, save
+from meshlab.kept_worlds import COLUMNS, Kept, Numbers, load, open_folder, require_writable, save
 from meshlab.mesh.result import Result
 from meshlab.model import MeshlabError
 from meshlab.oracles import student
@@ -74,13 +74,18 @@ def sweep(
     ``base`` is a function of the parameters, or a scenario whose dotted paths the grid names (see
     `meshlab.dotted`). The columns are the parameters, seed, and what ``measure(result)`` gave. By
     default every core here has a worker process; ``workers=1`` stays in this process.
-    ConfigError and RunTooLarge come before anything runs, WorldFailed from a world that breaks.
+    ConfigError, RunTooLarge and StoreFailed (a damaged store) come before anything runs; later a
+    world that breaks raises WorldFailed, and a store without room StoreFailed.
     """
     _check_arguments(measure, executor, workers)
     every = worlds(base, grid, seeds, engine)
     keys = _keys(every, None if store is None else measure)
-    results = _Results(None if store is None else open_folder(store), keys)
-    missing = {k: w for k, w in zip(keys, every, strict=True) if k not in results.numbers}
+    known = dict(zip(keys, every, strict=True))
+    folder = None if store is None else open_folder(store)
+    results = _Results(folder, known)
+    missing = {key: world for key, world in known.items() if key not in results.numbers}
+    if folder is not None and missing:
+        require_writable(folder)
     done = len(every) - len(missing)
     bar = tqdm(
         total=len(every), initial=done, desc="worlds", file=sys.stdout, bar_format=BAR,
@@ -107,6 +112,8 @@ def _keys(every: Sequence[World], measure: Measure | None) -> list[str]:
     """By what each world's result is found again; only its place where nothing is kept."""
     if measure is None:
         return [str(n) for n in range(len(every))]
+    for world in every:
+        check(world.seed < 2**63, "sweep", "with a store, every seed must be < 2**63", world.seed)
     measured = digest_of_function(measure)
     scenarios = {id(w.scenario): w.scenario for w in every}
     told = {number: digest_of_scenario(scenario) for number, scenario in scenarios.items()}
@@ -116,29 +123,36 @@ def _keys(every: Sequence[World], measure: Measure | None) -> list[str]:
 class _Results:
     """What is known so far, by key: from the folder, and as it comes in."""
 
-    def __init__(self, folder: Path | None, keys: Sequence[str]) -> None:
-        self.numbers: dict[str, Numbers] = {} if folder is None else load(folder, keys)
+    def __init__(self, folder: Path | None, known: Mapping[str, World]) -> None:
+        self.numbers: dict[str, Numbers] = {} if folder is None else load(folder, known.keys())
+        for key, numbers in self.numbers.items():
+            self._check(known[key], numbers)
         self._folder = folder
         self._unsaved: list[Kept] = []
         self._saved_at = monotonic()
 
     def add(self, key: str, world: World, numbers: Numbers) -> None:
         """Take one result in. Those of the last second go to disk together."""
+        self._check(world, numbers)
+        self.numbers[key] = numbers
+        self._unsaved.append(Kept(key, str(world), world.seed, numbers))
+        if monotonic() - self._saved_at >= SAVE_EVERY:
+            self.save()
+
+    def _check(self, world: World, numbers: Numbers) -> None:
+        """Every world must fill the same columns of the frame, and no other's."""
         names = list(next(iter(self.numbers.values()), numbers))
         if sorted(numbers) != sorted(names):
             raise WorldFailed(f"sweep: {world}: measured {list(numbers)}, other worlds {names}")
         taken = {*world.point, *COLUMNS}.intersection(names)
         if taken:
             raise WorldFailed(f"sweep: {world}: measure must find other names than {sorted(taken)}")
-        self.numbers[key] = numbers
-        self._unsaved.append(Kept(key, str(world), world.seed, numbers))
-        if monotonic() - self._saved_at >= SAVE_EVERY:
-            self.save()
 
     def save(self) -> None:
-        if self._folder is not None and self._unsaved:
-            save(self._folder, self._unsaved)
-        self._unsaved, self._saved_at = [], monotonic()
+        unsaved, self._unsaved = self._unsaved, []
+        if self._folder is not None and unsaved:
+            save(self._folder, unsaved)
+        self._saved_at = monotonic()
 
 
 def _collect(
@@ -191,6 +205,7 @@ def _flat(measured: Mapping[str, float]) -> Numbers:
     check(isinstance(measured, Mapping), "measure", "must return a mapping of numbers", measured)
     for name, value in measured.items():
         check(isinstance(name, str), "measure", "a number's name must be a text", name)
+        check(name.isprintable(), "measure", "a number's name must be printable", name)
         number = isinstance(value, int | float | np.number | np.bool)
         check(number, "measure", f"{name} must be a number", value)
     return {name: float(value) for name, value in measured.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshlab.kernel.distributions import KINDS, Around, Constant, Distribution
+from meshlab.normalized import normalized
 from meshlab.policies.balancer import BALANCERS, BalancerConfig, RoundRobin
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.health import HealthCheck
@@ -34,8 +35,15 @@ from meshlab.rules import (
 MOST_INSTANCES = 10_000
 """Of one service. The lessons need a handful; more than this is a typing error."""
 
+MOST_BYTES = 2**44
+"""Of one process: 16 TiB, the most that a machine has."""
+
+MOST_GOROUTINES = 10**9
+"""That fit into one process."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Memory:
     """What a process needs: it is killed out of memory when its goroutines no longer fit.
 
@@ -49,11 +57,15 @@ class Memory:
     base_goroutines: int = 80
 
     def __post_init__(self) -> None:
-        for name in ("limit_bytes", "base_bytes", "bytes_per_goroutine", "base_goroutines"):
-            require_count(getattr(self, name), 0, "memory", name)
+        require_count(self.limit_bytes, 0, "memory", "limit_bytes", most=MOST_BYTES)
+        require_count(self.base_bytes, 0, "memory", "base_bytes", most=MOST_BYTES)
+        require_count(self.bytes_per_goroutine, 1, "memory", "bytes_per_goroutine", most=MOST_BYTES)
+        require_count(self.base_goroutines, 0, "memory", "base_goroutines", most=MOST_GOROUTINES)
         at_rest = self.base_bytes + self.base_goroutines * self.bytes_per_goroutine
         rule = f"limit_bytes must be more than it needs at rest ({at_rest})"
         check(self.limit_bytes > at_rest, "memory", rule, self.limit_bytes)
+        rule = f"limit_bytes must be room for at most {MOST_GOROUTINES} goroutines"
+        check(self.most_goroutines <= MOST_GOROUTINES, "memory", rule, self.limit_bytes)
 
     @property
     def most_goroutines(self) -> int:
@@ -66,6 +78,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Instance:
     """One process of a service: how long it works, how often it fails, how much it can hold.
 
@@ -120,6 +133,7 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Service:
     """A named set of instances; instance i is called ``name-i``, counted from 1.
 
@@ -159,6 +173,7 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Edge:
     """One service calls another: the policies that the caller's sidecar applies on the way.
 
@@ -167,7 +182,7 @@ class Edge:
     ``probability`` is the share of requests that make the call at all. When a ``required`` call
     fails, the caller answers an error. A ``mirror`` gets a copy of the request; the caller goes on
     at once and does not hear how it ends (Envoy's ``request_mirror_policies``). Edges of the same
-    ``split`` share the requests by ``split_weight``, see `meshlab.steps`.
+    ``split`` share the requests by ``split_weight``, see `meshlab.mesh.steps`.
 
     With ``zone_local``, tries stay in the zone of the calling instance as long as it has an
     available endpoint (Istio's locality load balancing). ``propagation`` is how long a change in
@@ -247,7 +262,6 @@ _OPTIONAL_POLICIES: dict[str, type] = {
 
 def replicas(count: int, instance: Instance) -> tuple[Instance, ...]:
     """``count`` instances alike."""
-    require_count(count, 1, "replicas", "count")
-    check(count <= MOST_INSTANCES, "replicas", f"count must be at most {MOST_INSTANCES}", count)
+    require_count(count, 1, "replicas", "count", most=MOST_INSTANCES)
     require_type(instance, Instance, "replicas", "instance")
     return (instance,) * count

@@ -81,6 +81,20 @@ def format_traceparent(context: TraceContext) -> str:
     return f"00-{context.trace_id}-{context.span_id}-{flags:02x}"
 
 
+def extract(headers: Iterable[tuple[str, str]]) -> TraceContext | None:
+    """The context in the header fields of a request; None if there is none that can be read.
+
+    Names are read in any case, and several ``tracestate`` fields are one. Of two ``traceparent``
+    fields neither is believed, and a ``tracestate`` without one is dropped.
+    """
+    fields = [(name.lower(), value) for name, value in headers]
+    parents = [value for name, value in fields if name == "traceparent"]
+    if len(parents) != 1:
+        return None
+    states = (value for name, value in fields if name == "tracestate")
+    return parse_traceparent(parents[0], ",".join(states))
+
+
 def parse_traceparent(header: str, tracestate: str = "") -> TraceContext | None:
     """The context that arrived with a request; None if the header is malformed.
 
@@ -105,17 +119,17 @@ def parse_tracestate(header: str) -> tuple[tuple[str, str], ...] | None:
     """The members of a tracestate header, newest first; None if it is malformed.
 
     Join several headers with commas first (RFC 9110, 5.3). Empty members, which joining may leave
-    behind, are skipped and not counted.
+    behind, are skipped and not counted. Of members with the same key the newest is kept.
     """
+    texts = [text for member in header.split(",") if (text := member.strip(WHITESPACE))]
+    if len(texts) > MOST_MEMBERS:
+        return None
     members: dict[str, str] = {}
-    for member in header.split(","):
-        text = member.strip(WHITESPACE)
-        if text == "":
-            continue
+    for text in texts:
         found = MEMBER.fullmatch(text)
-        if found is None or found["key"] in members or len(members) == MOST_MEMBERS:
+        if found is None:
             return None
-        members[found["key"]] = found["value"]
+        members.setdefault(found["key"], found["value"])
     return tuple(members.items())
 
 
@@ -206,18 +220,31 @@ class Span:
         return self.end - self.start
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
-    """A span with the spans that it caused, the earliest first."""
+    """A span with the spans that it caused, the earliest first.
+
+    Chains of calls may be thousands of spans long, so nothing here calls itself for the children.
+    """
 
     span: Span
     children: list[Node] = field(default_factory=list)
 
     def walk(self, depth: int = 0) -> Iterator[tuple[int, Span]]:
         """This span and all below it with their depth, in the order of a waterfall."""
-        yield depth, self.span
-        for child in self.children:
-            yield from child.walk(depth + 1)
+        waiting = [(depth, self)]
+        while waiting:
+            at, node = waiting.pop()
+            yield at, node.span
+            waiting += [(at + 1, child) for child in reversed(node.children)]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and list(self.walk()) == list(other.walk())
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Node({self.span.name!r}, {sum(1 for _ in self.walk()) - 1} spans below)"
 
 
 def tree(spans: Iterable[Span]) -> list[Node]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from anywidget import AnyWidget
 from traitlets import Float, Unicode
 
-from meshlab.figures.style import say
 from meshlab.rules import check
+from meshlab.wording import say
 
 
 class Slider(AnyWidget):

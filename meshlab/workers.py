@@ -3,6 +3,10 @@
 Worker processes are spawned, not forked, on every system, so that a sweep works alike in a notebook
 on Linux, macOS and Windows. (A script must keep its own work under ``if __name__ == "__main__":``
 then, for every worker imports it.)
+
+A worker never outlives the process that sweeps, not even a ``kill -9`` of it: it holds the end of a
+pipe that breaks when that process ends (on Windows, a handle of the process itself). It notices at
+once in Python, and in compiled code when that returns to Python.
 """
 
 from __future__ import annotations
@@ -12,7 +16,8 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
+from threading import Thread
 from typing import Any
 
 Submit = Callable[..., Future[Any]]
@@ -71,9 +76,18 @@ def lent(executor: Executor) -> Iterator[Submit]:
 def _pool(count: int) -> Executor:
     if count == 1:
         return ThreadPoolExecutor(1, "sweep")
-    return ProcessPoolExecutor(count, get_context("spawn"), initializer=_ignore_interrupts)
+    return ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches every process of a terminal; only the one that sweeps shall heed it."""
+def _begin() -> None:
+    """In a worker, before its first task."""
+    # Ctrl-C reaches every process of a terminal; only the one that sweeps is to heed it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None  # a worker is a child
+    parent.join()
+    os._exit(1)  # nobody is left who could be told more

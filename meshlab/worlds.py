@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def worlds(base: Build | Scenario, grid: Grid, seeds: Sequence[int], engine: str
     _require_distinct(seeds, "seeds")
     seeds = [_plain(seed) for seed in seeds]
     for seed in seeds:
-        require_count(seed, 0, "sweep", "every seed")
+        require_count(seed, 0, "sweep", "every seed", most=inf)
     return [
         World(point, seed, scenario)
         for point in points
@@ -82,12 +83,19 @@ def _require_distinct(values: Any, what: str) -> None:
     """``values`` must be a sequence, not empty, and none there twice: each world counts once."""
     sequence = isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)
     check(sequence and len(values) > 0, "sweep", f"{what} must be a sequence, not empty", values)
+    seen = set()
     for value in values:
-        fits = getattr(value, "__hash__", None) is not None
-        check(fits, "sweep", f"{what} must be numbers, texts or declarations", value)
-    seen = list(values)
-    for n, value in enumerate(seen):
-        check(value not in seen[:n], "sweep", f"{what} must differ", value)
+        check(_hashable(value), "sweep", f"{what} must be numbers, texts or declarations", value)
+        check(value not in seen, "sweep", f"{what} must differ", value)
+        seen.add(value)
+
+
+def _hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:  # also a tuple with a list in it
+        return False
+    return True
 
 
 def _built(base: Build | Scenario, point: Mapping[str, Any], engine: str) -> Scenario:

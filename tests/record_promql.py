@@ -19,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from meshlab.telemetry.series import is_stale
+
 RECORDED = Path(__file__).parent / "data" / "promql.json"
 TICK = 0.1  # s: samples fall on this grid
 TICKS = 1200
@@ -134,7 +136,8 @@ def _notation(samples: Samples) -> str:
     out, following = [], 0
     for text, value in samples.items():
         tick = int(text)
-        out += [f"_x{tick - following}"] * (tick > following) + [repr(value)]
+        word = "stale" if is_stale(value) else repr(value)
+        out += [f"_x{tick - following}"] * (tick > following) + [word]
         following = tick + 1
     return " ".join(out) or "_"
 

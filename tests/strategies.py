@@ -10,9 +10,12 @@ many events fall on the same instant: ties are where two engines, or two orders,
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from itertools import combinations
+from random import Random as Chance
+from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 
 from meshlab.changes import FIXED, Change
@@ -458,3 +461,33 @@ def scenarios(draw: st.DrawFn, drains: bool = False) -> Scenario:
     several = st.lists(changes(scenario, timeouts), max_size=3, unique_by=lambda c: c.where)
     changed = draw(several) if draw(st.sampled_from((False, False, True))) else []
     return replace(scenario, faults=without_overlaps(drawn), changes=tuple(changed))
+
+
+def written_otherwise(value: Any, chance: Chance) -> Any:
+    """The same declaration, number or text in other words: 2 or ``np.float64(2.0)`` for 2.0."""
+    if is_dataclass(value):
+        parts = {f.name: written_otherwise(getattr(value, f.name), chance) for f in fields(value)}
+        return type(value)(**parts)
+    if isinstance(value, tuple):
+        return tuple(written_otherwise(item, chance) for item in value)
+    if isinstance(value, frozenset):
+        return frozenset(map(int, value))
+    return chance.choice(_ways_to_write(value))
+
+
+def _ways_to_write(value: Any) -> list[Any]:
+    """As many as there are of a number, a text or a flag."""
+    match value:
+        case bool():
+            return [np.bool_(value)]
+        case int():
+            return [np.int64(value), np.int32(value) if value < 2**31 else value]
+        case float() if value == 0.0:
+            return [0, -0.0, np.float64(-0.0), np.int64(0), np.float32(0.0)]
+        case float() if value.is_integer():
+            return [int(value), np.int64(value), np.float64(value)]
+        case float():
+            return [np.float64(value)]
+        case str():
+            return [np.str_(value)]
+    return [value]

@@ -6,10 +6,8 @@ a number beside it does not say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -17,33 +15,29 @@ from rich.text import Text
 from meshlab.demo.incidents import BREAKER, Incident
 from meshlab.demo.report import Report, Route, read_report
 from meshlab.mesh.result import Result
+from meshlab.tables import Bad, Columns, print_parts, tabulate
 from meshlab.telemetry.ledger import Evidence
 
 NOTHING = "-"
 WIDEST = 120
 """Columns beyond which nothing is easier to read."""
 
-Columns = Mapping[str, Callable[[Any], str | Text]]
-"""The heading of each column, with ``>`` if it is right-aligned, and what it shows of a row."""
-
 
 def show(result: Result, console: Console) -> None:
     """Print everything that the run of ``result`` has to tell."""
     report = read_report(result)
-    console.width = min(console.width, WIDEST)
-    parts: list[Text | Table] = [
+    print_parts(
+        console,
+        WIDEST,
         _title(report),
-        _table("Routing", ROUTING, report.routes),
-        _table("What users got (p50, p95, p99 in ms)", PHASES, enumerate(report.phases, start=1)),
-        _table("What the mesh did, and why", INCIDENTS, _alike(report)),
-        _table("Edges (p50, p95, p99 in ms)", EDGES, report.routes, EDGES_SAY),
-        _table("Load (in % of the tries on a service)", SHARES, report.shares, SHARES_SAY),
+        tabulate(ROUTING, report.routes, "Routing"),
+        tabulate(PHASES, enumerate(report.phases, 1), "What users got (p50, p95, p99 in ms)"),
+        tabulate(INCIDENTS, _alike(report), "What the mesh did, and why"),
+        tabulate(EDGES, report.routes, "Edges (p50, p95, p99 in ms)", EDGES_SAY),
+        tabulate(SHARES, report.shares, "Load (in % of the tries on a service)", SHARES_SAY),
         _summary(report),
-    ]
-    for part in parts:
-        if isinstance(part, Text) or part.row_count:
-            console.print(part)
-            console.print()
+        caption="dim",
+    )
 
 
 def _title(report: Report) -> Text:
@@ -56,31 +50,7 @@ def _title(report: Report) -> Text:
     )
 
 
-def _table(title: str, columns: Columns, rows: Iterable[Any], caption: str = "") -> Table:
-    made = Table(
-        title=Text(title, style="bold"),
-        title_justify="left",
-        caption=Text(caption, style="dim") if caption else None,
-        caption_justify="left",
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-    )
-    for heading in columns:
-        name = heading.removeprefix(">")
-        made.add_column(name, justify="left" if name == heading else "right", overflow="fold")
-    for row in rows:
-        made.add_row(*(cell(row) for cell in columns.values()))
-    return made
-
-
 # ---- numbers and reasons as a reader likes them
-
-
-def bad_if(condition: bool, text: str) -> Text:
-    """``text``, in a colour that nobody needs in order to read it, if ``condition`` holds."""
-    return Text(text, style="bold red" if condition else "")
 
 
 def ms(value: float | None) -> str:
@@ -125,7 +95,7 @@ PHASES: Columns = {
     ">from": lambda row: f"{row[1].start:g}",
     ">to s": lambda row: f"{row[1].end:g}",
     ">requests": lambda row: f"{row[1].requests:,}",
-    ">lost": lambda row: bad_if(row[1].lost > 0, f"{row[1].lost:,}"),
+    ">lost": lambda row: Bad(f"{row[1].lost:,}") if row[1].lost else "0",
     ">p50": lambda row: ms(row[1].p50),
     ">p95": lambda row: ms(row[1].p95),
     ">p99": lambda row: ms(row[1].p99),
@@ -143,12 +113,10 @@ def _alike(report: Report) -> Iterable[list[Incident]]:
     return groups.values()
 
 
-def _over(group: list[Incident]) -> Text:
+def _over(group: list[Incident]) -> str:
     """When the last of them was over."""
     ends = [incident.ended for incident in group if incident.ended is not None]
-    return bad_if(
-        len(ends) < len(group), f"{max(ends):.1f}" if len(ends) == len(group) else "not yet"
-    )
+    return f"{max(ends):.1f}" if len(ends) == len(group) else Bad("not yet")
 
 
 def _over_because(group: list[Incident]) -> str:
@@ -168,10 +136,10 @@ INCIDENTS: Columns = {
 }
 
 
-def _good(route: Route) -> Text:
+def _good(route: Route) -> str:
     ended = route.calls - route.in_flight
     share = route.succeeded / ended if ended else 1.0
-    return bad_if(share < 0.99, percent(share))
+    return percent(share) if share >= 0.99 else Bad(percent(share))
 
 
 EDGES: Columns = {
@@ -213,6 +181,7 @@ def _summary(report: Report) -> Table:
         "seed": f"{report.seed} (fingerprint of the run: {report.digest[:12]})",
     }
     table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
     for name, text in lines.items():
         table.add_row(Text(name, style="bold"), text.format(**told))
     return table

@@ -18,7 +18,7 @@ from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.tail_sampling import tail_sample
 from meshlab.trace_views import by_trace, own_seconds_by_service
-from meshlab.tracing import Node, Span, parse_traceparent, tree
+from meshlab.tracing import Node, Span, extract, tree
 
 TRACE, PARENT, MINE = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", "b7ad6b7169203331"
 
@@ -70,7 +70,7 @@ def unseen_run() -> Result:
 
 def expected_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """What a service sends on."""
-    context = parse_traceparent(headers.get("traceparent", ""), headers.get("tracestate", ""))
+    context = extract(headers.items())
     return {} if context is None else context.child(MINE).headers()
 
 

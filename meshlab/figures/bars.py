@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from meshlab.figures.style import axis, finish, looks, say
+from meshlab.literal import literal
 
 Groups = Mapping[str, Mapping[str, float]]
 """Series name -> category -> amount: ``{"truth": {"auth": 41}, "recorded": {"auth": 37}}``."""
@@ -52,8 +53,9 @@ def worlds(
     concepts: Mapping[str, str] | None = None,
 ) -> go.Figure:
     """Worlds side by side on one scale, to see what tells them apart (or does not)."""
+    titles = [literal(name) for name in worlds]
     figure = make_subplots(
-        cols=len(worlds), shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=list(worlds)
+        cols=len(worlds), shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=titles
     )
     for column, groups in enumerate(worlds.values(), start=1):
         for trace in _traces(groups, unit, concepts, False):
@@ -74,10 +76,10 @@ def _traces(
     chosen = looks(list(groups), concepts)
     return [
         go.Bar(
-            name=name,
+            name=literal(name),
             orientation="h" if horizontal else "v",
-            x=list(amounts.values()) if horizontal else list(amounts),
-            y=list(amounts) if horizontal else list(amounts.values()),
+            x=list(amounts.values()) if horizontal else [literal(key) for key in amounts],
+            y=[literal(key) for key in amounts] if horizontal else list(amounts.values()),
             text=[say(value, unit, bare=True) for value in amounts.values()],
             textposition="outside",
             cliponaxis=False,

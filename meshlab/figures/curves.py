@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from meshlab.figures.style import axis, finish, looks, say
 from meshlab.figures.timeline import MARKERS, Points
+from meshlab.literal import literal
 
 
 def curves(
@@ -28,7 +29,7 @@ def curves(
     for name, look in looks(list(lines), concepts).items():
         xs, ys = lines[name]
         figure.add_scatter(
-            name=name,
+            name=literal(name),
             x=[float(value) for value in xs],
             y=[float(value) for value in ys],
             mode="lines+markers",

@@ -10,6 +10,7 @@ from math import inf
 import plotly.graph_objects as go
 
 from meshlab.figures.style import LOOK, axis, finish, looks, say
+from meshlab.literal import literal
 
 
 def histogram(
@@ -37,7 +38,7 @@ def histogram(
         for value in values[name]:
             counts[bisect_left(edges, value)] += 1
         figure.add_scatter(
-            name=name,
+            name=literal(name),
             x=[low + i * width for i in range(bins)] + [high],
             y=[*counts, counts[-1]],
             mode="lines",
@@ -72,7 +73,7 @@ def buckets(
     lower = [0.0, *bounds[:-1]]
     figure = go.Figure()
     figure.add_bar(
-        name=x, x=lower, y=inside, offset=0,
+        name=literal(x), x=lower, y=inside, offset=0,
         width=[b - a for a, b in zip(lower, bounds, strict=True)],
         marker={"color": LOOK["latency"].colour, "line": {"color": "white", "width": 1}},
     )  # fmt: skip
@@ -98,7 +99,7 @@ def _mark(figure: go.Figure, marks: Mapping[str, float], unit: str) -> None:
         figure.add_vline(x=value, line={"color": look.colour, "dash": look.dash, "width": 1.5})
         figure.add_annotation(
             x=value, y=1 - 0.09 * i, yref="paper", yanchor="top", xanchor="left", showarrow=False,
-            text=f"{name}: {say(value, unit)}", bgcolor="rgba(255,255,255,0.85)",
+            text=literal(f"{name}: {say(value, unit)}"), bgcolor="rgba(255,255,255,0.85)",
         )  # fmt: skip
 
 

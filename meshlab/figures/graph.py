@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 
 from meshlab.figures.layers import Edge, Point, layered
 from meshlab.figures.style import LOOK, finish, say
+from meshlab.literal import literal
 from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
 
@@ -84,7 +85,7 @@ def _look(flow: Flow, alarm: float) -> tuple[str, str]:
 def _arrow(edge: Edge, flow: Flow, path: list[Point], width: float, alarm: float) -> go.Scatter:
     colour, dash = _look(flow, alarm)
     return go.Scatter(
-        name="->".join(edge),
+        name=literal("->".join(edge)),
         showlegend=False,
         x=[x for x, _ in path],
         y=[y for _, y in path],
@@ -99,7 +100,7 @@ def _arrow(edge: Edge, flow: Flow, path: list[Point], width: float, alarm: float
             "opacity": 1,
             "line": {"width": 0},
         },
-        hovertemplate=f"{edge[0]} calls {edge[1]}: {_words(flow)}<extra></extra>",
+        hovertemplate=literal(f"{edge[0]} calls {edge[1]}: {_words(flow)}") + "<extra></extra>",
     )
 
 
@@ -122,7 +123,7 @@ def _nodes(places: Mapping[str, Point]) -> go.Scatter:
         showlegend=False,
         x=[x for x, _ in places.values()],
         y=[y for _, y in places.values()],
-        text=list(places),
+        text=[literal(name) for name in places],
         mode="markers",
         hoverinfo="text",
         marker={
@@ -137,8 +138,8 @@ def _nodes(places: Mapping[str, Point]) -> go.Scatter:
 def _name(name: str, place: Point) -> dict[str, object]:
     """What stands under a node, on a white ground so that no line runs through it."""
     return {
-        "x": place[0], "y": place[1], "yshift": -15, "yanchor": "top", "text": f"<b>{name}</b>",
-        "showarrow": False, "bgcolor": "rgba(255,255,255,0.85)", "borderpad": 0,
+        "x": place[0], "y": place[1], "yshift": -15, "yanchor": "top", "showarrow": False,
+        "text": f"<b>{literal(name)}</b>", "bgcolor": "rgba(255,255,255,0.85)", "borderpad": 0,
     }  # fmt: skip
 
 

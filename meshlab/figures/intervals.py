@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from meshlab.figures.style import LOOK, axis, finish, say
+from meshlab.literal import literal
 from meshlab.oracles import Comparison
 
 CONCEPTS = {"agrees": "ok", "differs": "errors", "too wide": "before"}
@@ -27,12 +28,12 @@ def intervals(rows: Sequence[Comparison], *, title: str) -> go.Figure:
         figure.add_scatter(
             name=verdict,
             x=[row.mean / row.expected for row in those],
-            y=[row.what for row in those],
+            y=[literal(row.what) for row in those],
             error_x={"array": [row.reach / abs(row.expected) for row in those]},
             mode="markers",
             marker={"color": look.colour, "symbol": look.symbol, "size": 10},
         )
-    names = [row.what for row in rows]
+    names = [literal(row.what) for row in rows]
     order = {"categoryorder": "array", "categoryarray": names[::-1]}
     figure.update_layout(xaxis=axis("measured, as a share of expected", "%"), yaxis=order)
     figure.add_vline(x=1, line={"color": LOOK["truth"].colour, "dash": "dot"})

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from meshlab.figures.style import LOOK, axis, finish, say, shade
+from meshlab.literal import literal
 from meshlab.telemetry.ledger import Entry
 
 
@@ -80,14 +81,14 @@ def lanes(
         figure.add_scatter(
             name=label,
             x=[time for time, _ in marks],
-            y=[name for _, name in marks],
+            y=[literal(name) for _, name in marks],
             mode="markers",
             marker={"color": look.colour, "symbol": look.symbol, "size": 10},
         )
     shade(figure, spans or {})
     order = {
         "categoryorder": "array",
-        "categoryarray": list(spells),
+        "categoryarray": [literal(name) for name in spells],
         "range": [len(spells) - 0.5, -1.2],  # room above the first lane for the names of spans
     }
     figure.update_layout(xaxis=axis("time", "s"), yaxis=order, bargap=0.35)
@@ -101,7 +102,7 @@ def _bar(spells: Mapping[str, Sequence[Spell]]) -> go.Bar:
     return go.Bar(
         name="not closed",
         orientation="h",
-        y=[name for name, _ in each],
+        y=[literal(name) for name, _ in each],
         base=[spell.start for _, spell in each],
         x=[spell.end - spell.start for _, spell in each],
         marker={"color": look.colour, "opacity": 0.6},

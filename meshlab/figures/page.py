@@ -8,13 +8,13 @@ words beneath it; without a script the words stay.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Iterable
 
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from meshlab.figures.style import plain, summary_of
+from meshlab.figures.style import CONFIG, plain, summary_of
+from meshlab.literal import literal
 
 ALLOWED = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -34,11 +34,11 @@ figure { margin: 2em 0; }
 figcaption { max-width: 75ch; color: #444; }
 """
 
-PLOT = """\
-for (const place of document.querySelectorAll("[data-figure]")) {
-  const { data, layout } = JSON.parse(document.getElementById(place.dataset.figure).textContent);
-  Plotly.newPlot(place, data, layout, { responsive: true, displaylogo: false });
-}
+PLOT = f"""\
+for (const place of document.querySelectorAll("[data-figure]")) {{
+  const {{ data, layout }} = JSON.parse(document.getElementById(place.dataset.figure).textContent);
+  Plotly.newPlot(place, data, layout, {json.dumps({"responsive": True, **CONFIG})});
+}}
 """
 
 
@@ -49,8 +49,8 @@ def page(title: str, parts: Iterable[str], *, style: str = "") -> str:
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{ALLOWED}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)}</title>\n<style>\n{STYLE}{style}</style>",
-            f"<script>{get_plotlyjs()}</script>\n</head>\n<body>\n<h1>{escape(title)}</h1>",
+            f"<title>{literal(title)}</title>\n<style>\n{STYLE}{style}</style>",
+            f"<script>{get_plotlyjs()}</script>\n</head>\n<body>\n<h1>{literal(title)}</h1>",
             *parts,
             f"<script>{PLOT}</script>\n</body>\n</html>\n",
         ]
@@ -59,7 +59,7 @@ def page(title: str, parts: Iterable[str], *, style: str = "") -> str:
 
 def drawn(name: str, figure: go.Figure) -> str:
     """A figure with its words beneath; ``name`` is its own on the page."""
-    words = escape(summary_of(figure))
+    words = literal(summary_of(figure))
     height = figure.layout.height or 400
     return (
         f'<figure>\n<div data-figure="{name}" style="height:{height}px" role="img" '
@@ -75,20 +75,8 @@ def as_data(name: str, value: object) -> str:
 
 
 def heading(text: str) -> str:
-    return f"<h2>{escape(text)}</h2>"
+    return f"<h2>{literal(text)}</h2>"
 
 
 def paragraphs(lines: Iterable[str]) -> str:
-    return "\n".join(f"<p>{escape(line)}</p>" for line in lines)
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table with one row of headings. A cell that begins with a digit keeps in one line."""
-    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f"<table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
-
-
-def _cell(text: str) -> str:
-    kind = ' class="number"' if text[:1].isdigit() and len(text) < 30 else ""
-    return f"<td{kind}>{escape(text)}</td>"
+    return "\n".join(f"<p>{literal(line)}</p>" for line in lines)

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from meshlab.figures.style import LOOK, Look, axis, finish, looks, say
 from meshlab.figures.timeline import Points
+from meshlab.literal import literal
 
 Cells = Mapping[tuple[float, float], str]
 """The region of every cell, by its place (x, y)."""
@@ -37,7 +38,7 @@ def regions(
         those = [place for place, name in cells.items() if name == region]
         figure.add_heatmap(**_ground(those, look), hoverinfo="skip", showscale=False)
         figure.add_scatter(
-            name=region,
+            name=literal(region),
             x=[place[0] for place in those],
             y=[place[1] for place in those],
             mode="markers",
@@ -46,7 +47,8 @@ def regions(
     truth = LOOK["truth"]
     for name, (xs, ys) in (lines or {}).items():
         pen = {"color": truth.colour, "dash": "dot", "width": 3}
-        figure.add_scatter(name=name, x=list(xs), y=list(ys), mode="lines", line=pen)
+        line = {"x": list(xs), "y": list(ys), "mode": "lines", "line": pen}
+        figure.add_scatter(name=literal(name), **line)
     across, up = (_span([place[n] for place in cells]) for n in (0, 1))
     figure.update_xaxes(axis(x, x_unit), range=across, showgrid=False, zeroline=False)
     figure.update_yaxes(axis(y, y_unit), range=up, showgrid=False, zeroline=False)

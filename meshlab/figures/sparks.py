@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from meshlab.figures.style import LOOK, finish, say
+from meshlab.literal import literal
 
 
 class Spark(NamedTuple):
@@ -32,9 +33,8 @@ def sparks(
     for number, (name, spark) in enumerate(rows.items(), start=1):
         _draw(figure, number, name, spark)
     figure.update_yaxes(showticklabels=False, showgrid=False, zeroline=False, rangemode="tozero")
-    figure.update_xaxes(
-        range=[min(ticks), max(ticks)], tickvals=list(ticks), ticktext=list(ticks.values())
-    )
+    shown = [literal(text) for text in ticks.values()]
+    figure.update_xaxes(range=[min(ticks), max(ticks)], tickvals=list(ticks), ticktext=shown)
     finish(figure, title, summary)
     figure.update_layout(margin={"l": 215, "r": 90}, showlegend=False)
     return figure
@@ -42,7 +42,7 @@ def sparks(
 
 def _draw(figure: go.Figure, number: int, name: str, spark: Spark) -> None:
     figure.add_scatter(
-        name=name,
+        name=literal(name),
         x=[float(t) for t in spark.times],
         y=[float(v) for v in spark.values],
         mode="lines",
@@ -59,8 +59,11 @@ def _draw(figure: go.Figure, number: int, name: str, spark: Spark) -> None:
     place = {"yref": f"y{number if number > 1 else ''} domain", "y": 0.5, "showarrow": False}
     known = [value for value in spark.values if value == value]
     told = say(spark.values[-1], spark.unit) if len(spark.values) else "not scraped yet"
-    most = f"<br>most {say(max(known), spark.unit, bare=True)}" if known else ""
-    figure.add_annotation(text=name, xref="paper", x=0, xanchor="right", xshift=-8, **place)
+    most = [f"most {say(max(known), spark.unit, bare=True)}"] if known else []
+    shown = "<br>".join(map(literal, [told, *most]))
     figure.add_annotation(
-        text=told + most, align="left", xref="paper", x=1, xanchor="left", xshift=6, **place
+        text=literal(name), xref="paper", x=0, xanchor="right", xshift=-8, **place
+    )
+    figure.add_annotation(
+        text=shown, align="left", xref="paper", x=1, xanchor="left", xshift=6, **place
     )

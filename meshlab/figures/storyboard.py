@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from meshlab.figures.style import LOOK, axis, finish
+from meshlab.literal import literal
 
 Line = Sequence[float | None]
 
@@ -47,7 +48,7 @@ def _line(
 ) -> None:
     look = LOOK[concept]
     figure.add_scatter(
-        x=list(times), y=list(values), name=name, mode="lines", row=row, col=1,
+        x=list(times), y=list(values), name=literal(name), mode="lines", row=row, col=1,
         line={"color": look.colour, "dash": look.dash},
     )  # fmt: skip
 
@@ -58,7 +59,7 @@ def _marks(figure: go.Figure, story: dict[str, Any]) -> None:
     figure.add_scatter(
         x=[s["emerged"] for s in found],
         y=[0.0] * len(found),
-        text=[s["what"] for s in found],
+        text=[literal(s["what"]) for s in found],
         name="▲ emerged ■ cause",
         mode="markers",
         marker={

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from meshlab.figures.style import Look, axis, finish, looks, say
+from meshlab.literal import literal
 
 Runs = Mapping[str, Mapping[str, Sequence[float]]]
 """World -> category -> one value for each run: ``{"world A": {"auth": [41.2, 39.8]}}``."""
@@ -39,12 +40,14 @@ def strips(
     for column, (quantity, runs) in enumerate(panels.items(), start=1):
         for world, look in chosen.items():
             dots = _dots(runs[world], categories, lanes[world], look)
-            dots.update(name=world, legendgroup=world, showlegend=column == 1)
+            name = literal(world)
+            dots.update(name=name, legendgroup=name, showlegend=column == 1)
             figure.add_trace(dots, row=1, col=column)
         scale = axis(quantity, (units or {}).get(quantity, "")) | {"rangemode": "tozero"}
         figure.update_xaxes(scale, row=1, col=column)
     figure.update_yaxes(range=[len(categories) - 0.5, -0.5], zeroline=False)
-    figure.update_yaxes(tickvals=list(range(len(categories))), ticktext=categories)
+    shown = [literal(name) for name in categories]
+    figure.update_yaxes(tickvals=list(range(len(categories))), ticktext=shown)
     return finish(figure, title, _summary(panels, units or {}))
 
 

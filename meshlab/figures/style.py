@@ -13,11 +13,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import unescape
 from textwrap import wrap
 from typing import Any
 
 import plotly.graph_objects as go
 import plotly.io as pio
+
+from meshlab.literal import literal
+from meshlab.wording import say as say
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,13 @@ SPARE = (
 WIDTH, HEIGHT = 700, 400
 """The size of a figure in px. On a page it is as wide as there is room; kept pictures are this."""
 
+CONFIG: dict[str, Any] = {"displaylogo": False, "showSendToCloud": False}
+"""What plotly is told beside a figure: no link to its site, no button that uploads the figure.
+
+The template takes that button out too, for viewers that heed no such word, and the two that select
+points: nothing here asks for a selection, and every button is one more stop of the Tab key.
+"""
+
 _AXIS = {
     "automargin": True,
     "gridcolor": "#E5E5E5",
@@ -79,6 +90,7 @@ pio.templates["meshlab"] = go.layout.Template(
         "plot_bgcolor": "white",
         "colorway": [look.colour for look in SPARE],
         "hovermode": "closest",
+        "modebar": {"remove": ["sendChartToCloud", "select2d", "lasso2d"]},
         "xaxis": _AXIS | {"linecolor": "#888888"},
         "yaxis": _AXIS | {"zerolinecolor": "#888888"},
     }
@@ -86,6 +98,7 @@ pio.templates["meshlab"] = go.layout.Template(
 pio.templates.default = "meshlab"
 # Only the notebook's own renderer: the others would fetch a script from outside.
 pio.renderers.default = "plotly_mimetype"
+pio.renderers["plotly_mimetype"].config = CONFIG
 
 
 def looks(names: list[str], concepts: Mapping[str, str] | None = None) -> dict[str, Look]:
@@ -101,31 +114,10 @@ def looks(names: list[str], concepts: Mapping[str, str] | None = None) -> dict[s
     }
 
 
-def say(value: float, unit: str = "", *, bare: bool = False) -> str:
-    """A number as one says it: three digits, and its unit. The unit "%" takes a share (0..1).
-
-    ``bare`` leaves the unit out where it is said beside; a percent sign stays.
-
-    >>> say(17503.2, "calls"), say(0.0213, "%"), say(0.02134, "s", bare=True)
-    ('17,503 calls', '2.1 %', '0.0213')
-    """
-    if value != value:
-        return "no value"
-    if unit == "%":
-        value *= 100
-    if abs(value) >= 100:
-        text = f"{value:,.0f}"
-    elif unit == "%":
-        text = f"{value:.1f}".removesuffix(".0")
-    else:
-        text = f"{value:.3g}"
-    return text if bare and unit != "%" else f"{text} {unit}".strip()
-
-
 def axis(quantity: str, unit: str = "") -> dict[str, Any]:
     """An axis with its unit in the title; shares are written in percent."""
     text = f"{quantity} ({unit})" if unit and quantity else quantity or unit
-    return {"title": {"text": text}, **({"tickformat": ".0~%"} if unit == "%" else {})}
+    return {"title": {"text": literal(text)}, **({"tickformat": ".0~%"} if unit == "%" else {})}
 
 
 def shade(figure: go.Figure, spans: Mapping[str, tuple[float, float]]) -> None:
@@ -133,7 +125,7 @@ def shade(figure: go.Figure, spans: Mapping[str, tuple[float, float]]) -> None:
     for name, (start, end) in spans.items():
         figure.add_vrect(
             x0=start, x1=end, fillcolor="#999999", opacity=0.18, line_width=0, layer="below",
-            annotation={"text": name, "font": {"size": 12}},
+            annotation={"text": literal(name), "font": {"size": 12}},
             annotation_position="top left",
         )  # fmt: skip
 
@@ -141,12 +133,13 @@ def shade(figure: go.Figure, spans: Mapping[str, tuple[float, float]]) -> None:
 def finish(figure: go.Figure, title: str, summary: str) -> go.Figure:
     """Give a figure what all have: its finding as title, its summary, room, a legend."""
     lines = wrap(title, 78)
-    names = [trace.name for trace in figure.data if trace.showlegend is not False and trace.name]
+    named = [trace.name for trace in figure.data if trace.showlegend is not False and trace.name]
+    names = [unescape(name) for name in named]
     legend = len(names) > 1
     across = legend and sum(len(name) + 8 for name in names) < 90
     figure.update_layout(
         # plotly hangs a title of two lines half a line too high
-        title={"text": "<br>".join(lines), "pad": {"t": 2 + 10 * len(lines)}},
+        title={"text": "<br>".join(map(literal, lines)), "pad": {"t": 2 + 10 * len(lines)}},
         meta={"summary": summary},
         uirevision="meshlab",
         height=HEIGHT,
@@ -160,7 +153,8 @@ def finish(figure: go.Figure, title: str, summary: str) -> go.Figure:
 def summary_of(figure: go.Figure) -> str:
     """What a figure shows, in words; its title if nobody wrote a summary."""
     meta = figure.layout.meta or {}
-    return str(meta.get("summary") or (figure.layout.title.text or "").replace("<br>", " "))
+    title = figure.layout.title.text or ""
+    return str(meta.get("summary") or unescape(title.replace("<br>", " ")))
 
 
 def plain(figure: go.Figure) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 
 from meshlab.figures.style import axis, finish, looks, say, shade
+from meshlab.literal import literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ def timeline(
     for name, look in looks(list(points), concepts).items():
         times, values = points[name]
         figure.add_scatter(
-            name=name,
+            name=literal(name),
             x=times,
             y=values,
             mode="lines+markers",

@@ -17,6 +17,7 @@ from itertools import pairwise
 import plotly.graph_objects as go
 
 from meshlab.figures.style import LOOK, SPARE, Look, axis, finish, say
+from meshlab.literal import literal
 from meshlab.model import Outcome
 from meshlab.trace_views import own_seconds
 from meshlab.tracing import Node, Span, tree
@@ -81,7 +82,23 @@ def waterfall(spans: Iterable[Span], *, title: str) -> go.Figure:
 
 
 def _rows(nodes: list[Node], depth: int) -> Iterator[Row]:
-    """The rows of sibling calls, each followed by what its instance asked for in turn."""
+    """The rows of sibling calls, each followed by what its instance asked for in turn.
+
+    A stack holds the levels that are not finished: a trace may be deeper than Python may recurse.
+    """
+    levels = [_siblings(nodes, depth)]
+    while levels:
+        row = next(levels[-1], None)
+        if row is None:
+            levels.pop()
+            continue
+        yield row
+        below = [child for work in row.tries[0].children for child in work.children]
+        levels.append(_siblings(below, row.depth + 1))
+
+
+def _siblings(nodes: list[Node], depth: int) -> Iterator[Row]:
+    """The rows of sibling calls. More tries may join the last one when the next is asked for."""
     row: Row | None = None
     for node, after in pairwise([*_tries(nodes), None]):
         assert node is not None
@@ -92,7 +109,6 @@ def _rows(nodes: list[Node], depth: int) -> Iterator[Row]:
         row = Row(depth, row.attempt + 1 if row is not None and alike and row.failed else 1, [node])
         row.again = row.failed and after is not None and after.span.name == node.span.name
         yield row
-        yield from _rows([child for work in node.children for child in work.children], depth + 1)
 
 
 def _tries(nodes: list[Node]) -> Iterator[Node]:
@@ -100,10 +116,12 @@ def _tries(nodes: list[Node]) -> Iterator[Node]:
 
     A call that was refused has none and stands for itself.
     """
-    for node in nodes:
+    waiting = nodes[::-1]
+    while waiting:
+        node = waiting.pop()
         inner = [child for child in node.children if child.span.kind == "client"]
         if node.span.kind == "server" or inner:
-            yield from _tries(inner)
+            waiting += reversed(inner)
         else:
             yield node
 
@@ -126,7 +144,7 @@ def _bars(rows: list[Row], zero: float, *, pale: bool) -> go.Bar:
         y=[y for y, _, _ in placed],
         base=[1000 * (span.start - zero) for _, _, span in placed],
         x=[1000 * span.seconds for _, _, span in placed],
-        text=[row.label for _, row, _ in placed],
+        text=[literal(row.label) for _, row, _ in placed],
         textposition="none",
         width=0.84 if pale else 0.5,
         marker={
@@ -152,7 +170,8 @@ def _labels(rows: list[Row]) -> list[dict[str, object]]:
     return [
         {
             "x": 0, "xref": "paper", "xanchor": "left", "xshift": INDENT * row.depth - LABELS + 6,
-            "y": y, "yanchor": "middle", "showarrow": False, "text": row.label,
+            "y": y, "yanchor": "middle", "showarrow": False,
+            "text": literal(row.label),
             "font": {"size": size},
         }
         for y, row in enumerate(rows)

@@ -19,6 +19,7 @@ from meshlab.dotted import replaced
 from meshlab.faults import Fault, Leak
 from meshlab.incident.operators import RESTART_SECONDS, alert_on_goroutines, rolling_restarts
 from meshlab.incident.scenario import MIB, Parameters, doubling, incident
+from meshlab.normalized import normalized
 from meshlab.policies.balancer import BALANCERS
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.budget import BudgetConfig, ConcurrentRetryBudget, TokenRetryBudget
@@ -53,6 +54,7 @@ OPERATORS = ("fix at the set minute", "and rolling restarts", "and an alert at 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Knobs:
     """Every knob. Rates are shares, times seconds; ``act_at`` is minutes after 14:20.
 

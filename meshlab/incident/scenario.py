@@ -18,26 +18,27 @@ such services are built (*usual*), or a choice that makes the story come out (*f
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from math import inf
-from pathlib import Path
 from typing import Any
 
+from meshlab.data_files import data_file
 from meshlab.faults import Fault, Leak, Outage
 from meshlab.kernel.distributions import Around, Constant, Erlang
 from meshlab.load import Load
-from meshlab.model import ConfigError
+from meshlab.normalized import normalized
 from meshlab.policies.balancer import LeastRequest
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.retry import Backoff, RetryPolicy
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin
 from meshlab.processor import Cpu
+from meshlab.rules import check
 from meshlab.scenario import Scenario
 from meshlab.topology import Edge, Instance, Memory, Service, replicas
 
-DATA = Path(__file__).parents[2] / "data"
 BEGIN = 14 * 60 + 20
 """Minutes since midnight at virtual time 0."""
 
@@ -57,14 +58,15 @@ def utc(seconds: float) -> str:
     return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
+CLOCK = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?", re.ASCII)
+
+
 def seconds_at(clock: str) -> float:
     """Virtual time of "14:29" or "14:29:30". ConfigError for what is no such time."""
-    try:
-        hours, minutes, seconds = (*map(int, clock.split(":")), 0)[:3]
-    except ValueError:
-        raise ConfigError(
-            f"incident: a time must be like 14:29 or 14:29:30, got {clock!r}"
-        ) from None
+    found = CLOCK.fullmatch(clock)
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (24, 0, 0)
+    fits = hours < 24 and minutes < 60 and seconds < 60
+    check(fits, "incident", "a time must be like 14:29 or 14:29:30", clock)
     return float((hours * 60 + minutes - BEGIN) * 60 + seconds)
 
 
@@ -73,6 +75,7 @@ def _from(source: str, default: Any, reason: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Parameters:
     """What the incident is made of. `table` lists each with its source and its reason."""
 
@@ -122,15 +125,17 @@ class Parameters:
 
 def traffic() -> tuple[tuple[float, float], ...]:
     """The users' curve: (virtual time, requests per second) points."""
-    with (DATA / "incident_traffic.csv").open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        return tuple((seconds_at(row["utc"]), float(row["requests_per_second"])) for row in rows)
+    rows = _rows("incident_traffic.csv")
+    return tuple((seconds_at(row["utc"]), float(row["requests_per_second"])) for row in rows)
 
 
 def post_mortem() -> list[tuple[float, str]]:
     """What was written down afterwards: virtual time of each minute, and what happened."""
-    with (DATA / "incident_postmortem.csv").open(encoding="utf-8", newline="") as file:
-        return [(seconds_at(row["utc"]), row["what"]) for row in csv.DictReader(file)]
+    return [(seconds_at(row["utc"]), row["what"]) for row in _rows("incident_postmortem.csv")]
+
+
+def _rows(name: str) -> Iterable[dict[str, str]]:
+    return csv.DictReader(data_file(name).read_text(encoding="utf-8").splitlines())
 
 
 def incident(

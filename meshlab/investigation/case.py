@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from meshlab.engines.run import run
 from meshlab.figures.sparks import Spark, sparks
-from meshlab.figures.style import say
 from meshlab.incident import incident, seconds_at, utc
 from meshlab.investigation.actions import ACTIONS
 from meshlab.investigation.causes import CAUSES, Verdict
@@ -28,6 +27,7 @@ from meshlab.model import ConfigError
 from meshlab.rules import require_known
 from meshlab.scenario import Scenario
 from meshlab.toll import Toll, toll
+from meshlab.wording import say
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from meshlab.dotted import replaced
 from meshlab.faults import EdgeFault, Leak
-from meshlab.figures.style import say
 from meshlab.scenario import Scenario
 from meshlab.toll import Toll
+from meshlab.wording import say
 
 
 def _bigger_database(scenario: Scenario) -> Scenario:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from meshlab.engines.run import run
-from meshlab.figures.style import say
 from meshlab.incident import Parameters, utc
 from meshlab.incident.scenario import post_mortem
 from meshlab.investigation.actions import ACTIONS, restart_with_fix
@@ -17,6 +16,7 @@ from meshlab.mesh.result import Result
 from meshlab.telemetry.columns import Columns, ratio
 from meshlab.telemetry.onset import Onset, onsets
 from meshlab.toll import CALM, Toll, auth_instances, failures, toll
+from meshlab.wording import say
 
 if TYPE_CHECKING:
     from meshlab.investigation.case import Investigation

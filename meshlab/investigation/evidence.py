@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from meshlab.figures.style import say
 from meshlab.incident import utc
 from meshlab.mesh.result import Result
 from meshlab.scenario import Scenario
@@ -16,6 +15,7 @@ from meshlab.telemetry.ledger import Entry
 from meshlab.telemetry.onset import onset
 from meshlab.toll import CALM, calm
 from meshlab.tracing import Span
+from meshlab.wording import say
 
 LAG = 10.0
 """How long (s) it takes from a scrape until its samples are on a dashboard."""

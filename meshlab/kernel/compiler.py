@@ -7,21 +7,18 @@ are made when something is to be compiled.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numba
-import numpy as np
-from numba.core import sigutils
 
 from meshlab.kernel import layout, loop
 from meshlab.kernel.entries import ENTRIES, FIRE, FUNCTIONS, METHODS, MOST_METHODS, Entry, collect
+from meshlab.kernel.kept_code import Announcer, keep
 from meshlab.kernel.machine import TABLE, address_of
 from meshlab.kernel.record import INTERFACES, RECORDS
+from meshlab.kernel.where_kept import code_cache
 
 SETTINGS: dict[str, Any] = {"error_model": "numpy"}
 """How an entry is compiled. Floats keep their order: no fast-math, so the same bytes."""
@@ -56,19 +53,13 @@ def _make_core(names: list[str]) -> None:
         if layout.interfaces_of(RECORDS[name]):
             layout.kind_number(name)
     entries = collect(names)
-    folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    module = _module("meshlab_entries", entries, folder)
-    settings: Any = numba.config
-    before, settings.CACHE_DIR = settings.CACHE_DIR, str(folder)
-    try:
-        made = {e.number: (e.signature, getattr(module, f"e{e.number}")) for e in entries} | LOOP
-        waiting = {
-            number: (signature, numba.njit(cache=True, **SETTINGS)(function))
-            for number, (signature, function) in made.items()
-        }
-    finally:
-        settings.CACHE_DIR = before
+    module = _module("meshlab_entries", entries)
+    announcer = Announcer(code_cache())
+    made = {e.number: (e.signature, getattr(module, f"e{e.number}")) for e in entries} | LOOP
+    waiting = {
+        number: (signature, keep(numba.njit(**SETTINGS)(function), announcer))
+        for number, (signature, function) in made.items()
+    }
     if not all(_load(*known) for known in waiting.values()):
         _tell_numba(names, entries, module)
         for signature, function in waiting.values():
@@ -91,7 +82,7 @@ def _make_more(names: list[str]) -> None:
                 Entry(RECORDS[name], method, first + place, "")
                 for place, method in enumerate(m for m in methods if not m.startswith("__"))
             ]
-    module = _module(f"meshlab_more_{len(_KNOWN)}", entries, None)
+    module = _module(f"meshlab_more_{len(_KNOWN)}", entries)
     _tell_numba(names, entries, module)
     for entry in entries:
         function = numba.njit(**SETTINGS)(getattr(module, f"e{entry.number}"))
@@ -117,25 +108,18 @@ def _tell_numba(names: list[str], entries: list[Entry], module: ModuleType) -> N
         setattr(module, f"at_{name}", at(kind))
 
 
-def _module(name: str, entries: list[Entry], folder: Path | None) -> ModuleType:
-    """The generated module, in a file if what it compiles to is kept on disk."""
-    text = "\n\n".join(entry.source for entry in entries)
-    path = f"<{name}>"
-    if folder is not None:
-        file = folder / f"{name}.py"
-        path = str(file)
-        if not file.exists() or file.read_text() != text:
-            file.write_text(text)
+def _module(name: str, entries: list[Entry]) -> ModuleType:
+    """The generated module."""
     module = sys.modules[name] = ModuleType(name)
-    module.__dict__.update({"__file__": path, "address_of": address_of})
-    exec(compile(text, path, "exec"), module.__dict__)
+    module.__dict__["address_of"] = address_of
+    text = "\n\n".join(entry.source for entry in entries)
+    exec(compile(text, f"<{name}>", "exec"), module.__dict__)
     return module
 
 
 def _load(signature: str, function: Any) -> bool:
     """Take a function's machine code from disk, if it is there."""
-    arguments, _ = sigutils.normalize_signature(signature)
-    found = function._cache.load_overload(arguments, function.targetctx)
+    found = function._cache.load_overload(signature, function.targetctx)
     if found is None:
         return False
     function.add_overload(found)
@@ -147,19 +131,3 @@ def _enter(number: int, function: Any) -> None:
     FUNCTIONS[number] = function
     if number > 0:
         TABLE[number] = made.library.get_pointer_to_function(made.fndesc.llvm_func_name)
-
-
-def fingerprint() -> str:
-    """Changes when compiled code would: with every source that has records, and the kernel's own."""
-    files = {sys.modules[cls.__module__].__file__ for cls in _KNOWN.values()}
-    files |= {str(path) for path in Path(__file__).parent.glob("*.py")}
-    known = f"{sys.version} {numba.__version__} {np.__version__} {sorted(_KNOWN)}"
-    sha = hashlib.sha256(known.encode())
-    for file in sorted(name for name in files if name):
-        sha.update(Path(file).read_bytes())
-    return sha.hexdigest()[:16]
-
-
-def _folder() -> Path:
-    root = os.environ.get("MESHLAB_CACHE") or Path.home() / ".cache" / "meshlab"
-    return Path(root) / fingerprint()

@@ -1,6 +1,6 @@
 """How long work takes: distributions of seconds, declared as data.
 
-Each knows its ``mean`` and fills blocks of variates for `meshlab.streams.variates`. A scenario file
+Each knows its ``mean`` and fills blocks of variates for `meshlab.kernel.streams.Variates`. A scenario file
 names them by ``kind`` (see ``KINDS``).
 """
 
@@ -12,7 +12,8 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from meshlab.rules import check, require_at_least, require_count, require_share
+from meshlab.normalized import normalized
+from meshlab.rules import require_at_least, require_count, require_share
 
 
 class Distribution(Protocol):
@@ -29,6 +30,7 @@ class Distribution(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+@normalized
 class Constant:
     """Always the same duration: the work of a machine, or a lesson that wants no noise."""
 
@@ -47,6 +49,7 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
+@normalized
 class Around:
     """Evenly spread around a middle: ``Around(0.025, 0.2)`` is 20 to 30 ms."""
 
@@ -77,6 +80,7 @@ class Around:
 
 
 @dataclass(frozen=True, slots=True)
+@normalized
 class Exponential:
     """Memoryless work: the M of M/M/c."""
 
@@ -95,6 +99,7 @@ class Exponential:
 
 
 @dataclass(frozen=True, slots=True)
+@normalized
 class Erlang:
     """The sum of ``shape`` equal exponential steps: steadier than one step of the same mean."""
 
@@ -104,8 +109,7 @@ class Erlang:
 
     def __post_init__(self) -> None:
         require_at_least(self.seconds, 0, "erlang", "seconds")
-        require_count(self.shape, 1, "erlang", "shape")
-        check(self.shape <= 100, "erlang", "shape must be at most 100", self.shape)
+        require_count(self.shape, 1, "erlang", "shape", most=100)
 
     @property
     def mean(self) -> float:
@@ -120,6 +124,7 @@ class Erlang:
 
 
 @dataclass(frozen=True, slots=True)
+@normalized
 class LogNormal:
     """A long tail: half of the work exceeds ``median``, and 16 % of it median * e^sigma."""
 
@@ -129,8 +134,7 @@ class LogNormal:
 
     def __post_init__(self) -> None:
         require_at_least(self.median, 0, "lognormal", "median")
-        require_at_least(self.sigma, 0, "lognormal", "sigma")
-        check(self.sigma <= 5, "lognormal", "sigma must be at most 5", self.sigma)
+        require_at_least(self.sigma, 0, "lognormal", "sigma", most=5)
 
     @property
     def mean(self) -> float:

@@ -26,6 +26,7 @@ from meshlab.kernel.layout import LINE, offset
 from meshlab.kernel.machine import TABLE
 from meshlab.kernel.record import RECORDS, Field
 from meshlab.kernel.streams import BLOCK, Uniform, Variates, Words, generator
+from meshlab.model import RunTooLarge
 
 ARENA = 2**20
 """Bytes of memory that long-lived records share."""
@@ -192,10 +193,10 @@ class Memory:
         dtype = layout.ENGINE
         old = get(engine + offset(dtype, "room"), "i8")
         used = get(engine + offset(dtype, "used"), "i8")
-        room = max(1024, 4 * old)
-        if room > ce.PLACES:
-            raise MemoryError(
-                f"run: the compiled engine has room for {ce.PLACES // 4:,} events that are planned at a "
+        room = min(max(1024, 4 * old), ce.PLACES)
+        if room == old:
+            raise RunTooLarge(
+                f"run: the compiled engine has room for {ce.PLACES:,} events that are planned at a "
                 f"time; engine='reference' has as much room as the machine"
             )
         plans = _lines(room, layout.PLAN)

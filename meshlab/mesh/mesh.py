@@ -197,12 +197,14 @@ class Mesh:
         """Records from which all others can be reached."""
         return [*self.arrivals, *self.timers, *self.instances.values(), *self.upstreams()]
 
-    def run(self, progress: Progress | None = None, kernel: Kernel | None = None) -> Result:
-        """Run to the end, scraping on the way; in plain Python, or as ``kernel`` runs it."""
+    def lower(self, kernel: Kernel) -> None:
+        """Let a kernel run this mesh instead of plain Python: its records are views from now on."""
+        kernel.lower(self.engine, self.roots())
+        self.recorder.read_with(kernel.Reader)
+
+    def run(self, progress: Progress | None = None) -> Result:
+        """Run to the end, scraping on the way."""
         scenario = self.scenario
-        if kernel is not None:
-            kernel.lower(self.engine, self.roots())
-            self.recorder.read_with(kernel.Reader)
         for number in count():
             now = min(number * scenario.scrape_interval, scenario.duration)
             self.engine.run(until=now)

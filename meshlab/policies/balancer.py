@@ -25,12 +25,13 @@ from typing import ClassVar
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.record import record
 from meshlab.kernel.streams import Uniform
+from meshlab.normalized import normalized
 from meshlab.policies.balancing import Balancer as Balancer
 from meshlab.policies.balancing import BalancerConfig as BalancerConfig
 from meshlab.policies.balancing import Candidates as Candidates
 from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.maglev import Maglev
-from meshlab.policies.peak_ewma import PeakEwma
+from meshlab.policies.peak_ewma import MOST_CHOICES, PeakEwma
 from meshlab.policies.ring_hash import RingHash
 from meshlab.policies.weighted_round_robin import POSITIONS, WeightedRoundRobin
 from meshlab.rules import require_bool, require_count
@@ -147,6 +148,7 @@ class RoundRobin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class LeastRequest:
     """Envoy's LEAST_REQUEST: a slow endpoint holds its tries longer, and so gets fewer of them.
 
@@ -159,7 +161,7 @@ class LeastRequest:
     kind: ClassVar[str] = "least_request"
 
     def __post_init__(self) -> None:
-        require_count(self.choices, 1, self.kind, "choices")
+        require_count(self.choices, 1, self.kind, "choices", most=MOST_CHOICES)
         require_bool(self.full_scan, self.kind, "full_scan")
 
     def build(self, chance: Uniform, clock: Clock) -> Balancer:

@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass
 
 from meshlab.kernel.clock import Clock
+from meshlab.normalized import normalized
 from meshlab.policies.windows import CountWindow, TimeWindow, Window
 from meshlab.rules import check, require_at_least, require_count, require_positive, require_share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class BreakerConfig:
     """What a breaker watches for, and how patient it is. None turns a rule off; one must be on.
 

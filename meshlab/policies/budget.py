@@ -22,6 +22,7 @@ from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.record import record
+from meshlab.normalized import normalized
 from meshlab.policies.budgeting import Budget
 from meshlab.policies.grpc_throttle import GrpcRetryThrottle
 from meshlab.policies.token_budget import TokenRetryBudget
@@ -40,6 +41,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class ConcurrentRetryBudget:
     """Envoy's ``retry_budget``: retries in flight stay below a share of the calls in flight.
 
@@ -63,6 +65,7 @@ class ConcurrentRetryBudget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class MaxRetries:
     """Envoy's ``max_retries``: so many retries in flight, however many calls there are.
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from enum import Enum
 from math import log
 
+from meshlab.normalized import normalized
 from meshlab.rules import check, require_at_least, require_count
 
 
@@ -35,6 +36,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class CanaryTest:
     """A test for a canary with a share ``weight`` of the requests.
 

@@ -14,22 +14,29 @@ ratio 0.1 it falls for as long as more than one try in eleven fails. Source: gRP
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.record import record
+from meshlab.normalized import normalized
 from meshlab.policies.budgeting import Budget
-from meshlab.rules import check, is_number, require_count
+from meshlab.rules import check, require_at_least, require_count
 
 TOKEN = 1000
 """Tokens are counted in thousandths, as gRPC does: whole numbers, so that their sums are exact."""
 
+MOST_TOKENS = 1000
+"""A6: ``maxTokens`` is a whole number in (0, 1000]."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class GrpcRetryThrottle:
     """Retries stop while no more than half of the tokens are left; first tries always go.
 
-    A6 names no defaults; these are the values of its example.
+    A6 names no defaults; these are the values of its example. Of ``token_ratio`` it ignores what
+    comes after three decimal places: 0.5466 is 0.546.
     """
 
     max_tokens: int = 10
@@ -39,8 +46,9 @@ class GrpcRetryThrottle:
     def __post_init__(self) -> None:
         where = "gRPC retry throttle"
         require_count(self.max_tokens, 1, where, "max_tokens")
-        fits = is_number(self.token_ratio) and self.token_ratio >= 1 / TOKEN
-        check(fits, where, f"token_ratio must be a number >= {1 / TOKEN}", self.token_ratio)
+        fits = self.max_tokens <= MOST_TOKENS
+        check(fits, where, f"max_tokens must be in 1..{MOST_TOKENS}", self.max_tokens)
+        require_at_least(self.token_ratio, 1 / TOKEN, where, "token_ratio")
 
     def build(self, clock: Clock) -> Throttle:
         return Throttle(self)
@@ -63,7 +71,8 @@ class Throttle(Budget):
     def __init__(self, config: GrpcRetryThrottle) -> None:
         self.most = config.max_tokens * TOKEN
         self.half = config.max_tokens * TOKEN // 2
-        self.earned = round(config.token_ratio * TOKEN)
+        thousandths = int(Decimal(str(config.token_ratio)) * TOKEN)
+        self.earned = min(thousandths, self.most)  # more would not fit
         self.tokens = self.most
 
     def withdraw(self) -> bool:

@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from meshlab.kernel.record import record
+from meshlab.normalized import normalized
 from meshlab.policies.endpoint import Endpoint
 from meshlab.rules import require_count, require_positive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class HealthCheck:
     """How often to probe, how long to wait for the answer, how many answers it takes.
 

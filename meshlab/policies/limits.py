@@ -14,10 +14,12 @@ from dataclasses import dataclass
 
 from meshlab.kernel.record import record
 from meshlab.model import MeshlabError
+from meshlab.normalized import normalized
 from meshlab.rules import require_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class ConcurrencyLimits:
     """At most ``max_requests`` tries in flight from one sidecar to one cluster.
 

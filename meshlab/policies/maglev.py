@@ -24,6 +24,7 @@ from typing import ClassVar
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.record import record
 from meshlab.kernel.streams import Uniform
+from meshlab.normalized import normalized
 from meshlab.policies.balancing import Balancer, Candidates
 from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.hashing import SplitMix64
@@ -129,6 +130,7 @@ class MaglevBalancer(Balancer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Maglev:
     """Envoy's MAGLEV: for caches and sessions, with shares as even as a round robin's.
 

@@ -20,6 +20,7 @@ from typing import Final
 
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.record import entry, interface, record
+from meshlab.normalized import normalized
 from meshlab.policies.cluster import Cluster
 from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.success_rates import SuccessRates
@@ -34,6 +35,7 @@ from meshlab.rules import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class OutlierDetection:
     """What makes an endpoint an outlier, and for how long it is left alone. Times in seconds.
 

@@ -18,12 +18,16 @@ from typing import ClassVar
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.record import record
 from meshlab.kernel.streams import Uniform
+from meshlab.normalized import normalized
 from meshlab.policies.balancing import Balancer, Candidates
 from meshlab.policies.endpoint import Endpoint
-from meshlab.rules import check, is_number, require_count
+from meshlab.rules import require_count, require_positive
 
 PENALTY = 1e6
 """Seconds that an endpoint without any answer yet is taken to need, once a try is on its way."""
+
+MOST_CHOICES = 1000
+"""Endpoints that are drawn for one try: two do nearly all that more can do."""
 
 
 @record
@@ -78,6 +82,7 @@ class PeakEwmaBalancer(Balancer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class PeakEwma:
     """Finagle's peak EWMA over ``choices`` drawn endpoints: the fast ones get more.
 
@@ -89,9 +94,8 @@ class PeakEwma:
     kind: ClassVar[str] = "peak_ewma"
 
     def __post_init__(self) -> None:
-        fits = is_number(self.decay_seconds) and self.decay_seconds > 0
-        check(fits, self.kind, "decay_seconds must be finite and > 0", self.decay_seconds)
-        require_count(self.choices, 1, self.kind, "choices")
+        require_positive(self.decay_seconds, self.kind, "decay_seconds")
+        require_count(self.choices, 1, self.kind, "choices", most=MOST_CHOICES)
 
     def build(self, chance: Uniform, clock: Clock) -> PeakEwmaBalancer:
         return PeakEwmaBalancer(chance, clock, self.decay_seconds, self.choices)

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.record import record
-from meshlab.rules import check, require_at_least, require_count
+from meshlab.normalized import normalized
+from meshlab.rules import require_at_least, require_count
 
 SHORTEST_FILL = 0.05
 """Seconds. Envoy's least ``fill_interval``, too."""
@@ -28,6 +29,7 @@ MOST_TOKENS = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class RateLimit:
     """Every ``fill_interval`` (s) ``tokens_per_fill`` come in; more than ``max_tokens`` are lost.
 
@@ -42,9 +44,7 @@ class RateLimit:
     def __post_init__(self) -> None:
         where = "rate limit"
         for name in ("max_tokens", "tokens_per_fill"):
-            tokens = getattr(self, name)
-            require_count(tokens, 1, where, name)
-            check(tokens <= MOST_TOKENS, where, f"{name} must be at most {MOST_TOKENS}", tokens)
+            require_count(getattr(self, name), 1, where, name, most=MOST_TOKENS)
         require_at_least(self.fill_interval, SHORTEST_FILL, where, "fill_interval")
 
 

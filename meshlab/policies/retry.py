@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from meshlab.kernel.record import interface, record
 from meshlab.model import RETRIABLE, Outcome
+from meshlab.normalized import normalized
 from meshlab.policies.budget import BudgetConfig
 from meshlab.rules import (
     check,
@@ -60,9 +61,12 @@ class ExponentialPauses(Pauses):
         """The delay before retry 1, 2, 3 ... without chance, in seconds."""
         seconds = self.base_seconds
         for _ in range(retry - 1):
-            seconds *= self.factor
-            if seconds >= self.cap_seconds:
+            longer = seconds * self.factor
+            if longer >= self.cap_seconds:
                 return self.cap_seconds
+            if longer == seconds:  # nothing, or always the same
+                return seconds
+            seconds = longer
         return seconds
 
     def delay(self, retry: int, u: float) -> float:
@@ -71,6 +75,7 @@ class ExponentialPauses(Pauses):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Backoff:
     """How long to wait before a retry: exponentially longer, and by chance, so that callers spread.
 
@@ -116,6 +121,7 @@ class Backoff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class RetryPolicy:
     """How often a sidecar tries a call, and when it gives up.
 
@@ -144,7 +150,8 @@ class RetryPolicy:
         require_type(self.backoff, Backoff, where, "backoff")
         require_type(self.retry_on, frozenset, where, "retry_on")
         valid = ", ".join(outcome.name for outcome in Outcome if outcome in RETRIABLE)
-        check(self.retry_on <= RETRIABLE, where, f"retry_on must be among {valid}", self.retry_on)
+        fits = all(isinstance(o, Outcome) and o in RETRIABLE for o in self.retry_on)
+        check(fits, where, f"retry_on must be among {valid}", self.retry_on)
         require_type(self.avoid_previous, bool, where, "avoid_previous")
         if self.budget is not None:
             require_type(self.budget, BudgetConfig.__args__, where, "budget")

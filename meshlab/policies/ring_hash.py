@@ -21,6 +21,7 @@ from typing import ClassVar
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.record import Word, record
 from meshlab.kernel.streams import Uniform
+from meshlab.normalized import normalized
 from meshlab.policies.balancing import Balancer, Candidates
 from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.hashing import CIRCLE, SplitMix64
@@ -163,6 +164,7 @@ class RingHashBalancer(Balancer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class RingHash:
     """Envoy's RING_HASH: for caches and sessions, where it matters that a key finds its endpoint.
 

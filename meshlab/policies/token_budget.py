@@ -15,8 +15,9 @@ from typing import Annotated, ClassVar
 
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.record import record
+from meshlab.normalized import normalized
 from meshlab.policies.budgeting import Budget
-from meshlab.rules import check, is_number, require_at_least, require_positive
+from meshlab.rules import MOST, check, is_number, require_at_least
 
 DEPOSIT = 1000
 """Tokens that a call pays in; a retry costs DEPOSIT / ratio. Whole numbers have exact sums."""
@@ -24,8 +25,12 @@ DEPOSIT = 1000
 SLICES = 10
 """Into how many slices the ttl is cut. The newest is still filling, so that a ttl lasts 9 to 10."""
 
+SHORTEST_TTL = 0.001
+"""Seconds. Finagle takes 1 to 60 s; the slices of much shorter ones could not be numbered."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class TokenRetryBudget:
     """Retries are a share of the calls, on top of a small rate that is always there.
 
@@ -43,8 +48,9 @@ class TokenRetryBudget:
         where = "token retry budget"
         fits = is_number(self.ratio) and (self.ratio == 0 or 0.001 <= self.ratio <= DEPOSIT)
         check(fits, where, f"ratio must be 0 or in 0.001..{DEPOSIT}", self.ratio)
-        require_positive(self.ttl_seconds, where, "ttl_seconds")
-        require_at_least(self.min_retries_per_second, 0, where, "min_retries_per_second")
+        require_at_least(self.ttl_seconds, SHORTEST_TTL, where, "ttl_seconds")
+        most = MOST / max(1.0, self.ttl_seconds)
+        require_at_least(self.min_retries_per_second, 0, where, "min_retries_per_second", most=most)
 
     def build(self, clock: Clock) -> TokenBudget:
         return TokenBudget(self, clock)

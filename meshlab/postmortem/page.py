@@ -14,13 +14,14 @@ import numpy as np
 
 from meshlab import replay
 from meshlab.figures import timeline
-from meshlab.figures.page import as_data, drawn, heading, page, paragraphs, table
+from meshlab.figures.page import as_data, drawn, heading, page, paragraphs
 from meshlab.figures.style import LOOK, say
 from meshlab.incident import utc
 from meshlab.mesh.result import Result
 from meshlab.postmortem.report import Report
 from meshlab.postmortem.tables import LEGEND, costs, lines, title
 from meshlab.replay.story import charts, story
+from meshlab.tables import to_html
 from meshlab.telemetry.columns import Columns
 
 PLAYER = Path(replay.__file__).parent
@@ -44,15 +45,11 @@ def replay_page(happened: Told, other: Told | None = None) -> str:
     name = report.scenario.capitalize()
     parts = [paragraphs([f"{title(told).capitalize()}."])]
     parts += [heading("Verdict"), paragraphs(told.verdict)]
-    parts += [table(*_both(costs(report, also)))] if also else []
+    parts += [to_html(costs(report, also))] if also else []
     parts += [heading("Play it"), _player(story(result), _beside(other))]
-    parts += [heading("Minute by minute"), table(*_both(lines(report, also))), paragraphs([LEGEND])]
+    parts += [heading("Minute by minute"), to_html(lines(report, also)), paragraphs([LEGEND])]
     parts += [heading("Figures"), paragraphs([MARKS]), *figures(happened, other)]
     return page(name, parts, style=(PLAYER / "player.css").read_text(encoding="utf-8"))
-
-
-def _both(content: Any) -> tuple[Any, Any]:
-    return content.head, content.rows
 
 
 def _player(told: dict[str, Any], other: dict[str, Any] | None) -> str:

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from meshlab.figures.style import say
 from meshlab.incident import utc
 from meshlab.mesh.result import Result
 from meshlab.postmortem.shown import Seen, shown
 from meshlab.replay.stations import stations
 from meshlab.telemetry.columns import Columns
 from meshlab.toll import BAD, Toll, failures, toll
+from meshlab.wording import say
 
 AS_IT_WAS = "what happened"
 MINUTE = 60.0

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshlab.faults import Outage
-from meshlab.figures.style import say
 from meshlab.incident import utc
 from meshlab.mesh.result import Result
 from meshlab.replay.stations import Station
 from meshlab.telemetry.columns import Columns
 from meshlab.toll import CALM, Toll, calm, dark, deaths, failures
+from meshlab.wording import say
 
 MIB = 2**20
 NOTHING = "nothing of the kind"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from meshlab.figures.style import say
 from meshlab.incident import utc
 from meshlab.postmortem.report import MINUTE, Line, Report
+from meshlab.tables import Columns, Table, print_parts, tabulate
+from meshlab.wording import say
 
 WIDEST = 130
 """Columns beyond which nothing is easier to read."""
@@ -21,32 +18,23 @@ LEGEND = "■ a cause, set by the scenario; ▲ it emerged; without a sign: what
 NEVER = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A table as texts, for whoever draws it."""
-
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
 def title(report: Report) -> str:
     """What was run, and how."""
     each = "each request runs" if report.weight == 1 else f"a request stands for {report.weight}"
     return f"{report.history}; seed {report.seed}, {each}, {report.engine} engine"
 
 
-def lines(happened: Report, other: Report | None = None) -> Rows:
+def lines(happened: Report, other: Report | None = None) -> Table:
     """The post-mortem's lines, and when each emerged: in what happened, and in another history."""
-    told = other or happened
-    if other is None:
-        head: tuple[str, ...] = ("UTC", "the post-mortem says", "emerged", "the run shows")
-    else:
-        head = ("UTC", "the post-mortem says", "it happened", "what if", "the what-if shows")
-    rows = []
-    for was, now in zip(happened.lines, told.lines, strict=True):
-        when = [_emerged(was)] if other is None else [_emerged(was), _emerged(now)]
-        rows.append((utc(was.told)[:5], was.what, *when, now.shows))
-    return Rows(head, tuple(rows))
+    told: Columns = {
+        "UTC": lambda both: utc(both[0].told)[:5],
+        "the post-mortem says": lambda both: both[0].what,
+        "it happened" if other else "emerged": lambda both: _emerged(both[0]),
+        **({"what if": lambda both: _emerged(both[1])} if other else {}),
+        "the what-if shows" if other else "the run shows": lambda both: both[1].shows,
+    }
+    pairs = zip(happened.lines, (other or happened).lines, strict=True)
+    return tabulate(told, pairs, caption=LEGEND)
 
 
 def _emerged(line: Line) -> str:
@@ -62,23 +50,20 @@ def _off(away: float) -> str:
     return "" if away < MINUTE else f" {away - MINUTE:.0f} s late"
 
 
-def costs(happened: Report, other: Report) -> Rows:
+COSTS: Columns = {
+    "pages that users lost": lambda cost: say(cost.failed),
+    "minutes of outage": lambda cost: say(cost.bad_minutes),
+    "most tries/s at auth": lambda cost: say(cost.peak),
+    "instances that died": lambda cost: f"{len(cost.kills)}",
+    "first death": lambda cost: NEVER if cost.next_kill() is None else utc(cost.next_kill()),
+    "pages that fail at the end": lambda cost: say(cost.last, "%"),
+}
+
+
+def costs(happened: Report, other: Report) -> Table:
     """What each history cost."""
-    both = [_cost(happened), _cost(other)]
-    rows = tuple((name, both[0][name], both[1][name]) for name in both[0])
-    return Rows(("", happened.history, other.history), rows)
-
-
-def _cost(report: Report) -> dict[str, str]:
-    cost, first = report.toll, report.toll.next_kill()
-    return {
-        "pages that users lost": say(cost.failed),
-        "minutes of outage": say(cost.bad_minutes),
-        "most tries/s at auth": say(cost.peak),
-        "instances that died": f"{len(cost.kills)}",
-        "first death": NEVER if first is None else utc(first),
-        "pages that fail at the end": say(cost.last, "%"),
-    }
+    rows = [(name, told(happened.toll), told(other.toll)) for name, told in COSTS.items()]
+    return Table(("", happened.history, other.history), rows)
 
 
 # ---- in a terminal
@@ -86,29 +71,8 @@ def _cost(report: Report) -> dict[str, str]:
 
 def show(happened: Report, console: Console, other: Report | None = None) -> None:
     """Print what happened; with ``other`` also another history, and both beside each other."""
-    console.width = min(console.width, WIDEST)
     told = other or happened
-    name = told.scenario.capitalize()
-    parts: list[Text | Table] = [Text.assemble((name, "bold"), f"\n{title(told)}")]
-    parts.append(_table(lines(happened, other), LEGEND))
-    parts += [_table(costs(happened, other))] if other else []
-    parts.append(Text.assemble(("Verdict", "bold"), *(f"\n{said}" for said in told.verdict)))
-    for part in parts:
-        console.print(part)
-        console.print()
-
-
-def _table(content: Rows, caption: str | None = None) -> Table:
-    made = Table(
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        caption=Text(caption) if caption else None,
-        caption_justify="left",
-    )
-    for name in content.head:
-        made.add_column(name, overflow="fold")
-    for row in content.rows:
-        made.add_row(*row)
-    return made
+    parts = [lines(happened, other)] + ([costs(happened, other)] if other else [])
+    first = Text.assemble((told.scenario.capitalize(), "bold"), f"\n{title(told)}")
+    last = Text.assemble(("Verdict", "bold"), *(f"\n{said}" for said in told.verdict))
+    print_parts(console, WIDEST, first, *parts, last, caption="")

@@ -21,7 +21,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from meshlab.normalized import normalized
 from meshlab.rules import (
+    MOST,
     check,
     is_number,
     require_at_least,
@@ -37,6 +39,7 @@ DELIVERIES = ("at most once", "at least once")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@normalized
 class Central:
     """How the central collector is reached, and what it can bear.
 
@@ -89,6 +92,9 @@ class Central:
             ]
             fits = len(entry) == len(parts) and all(kinds)
             check(fits, "central", f"{name} must be {form} entries", entry)
+            numbers = [value for value in entry if not isinstance(value, str)]
+            rule = f"{name} must have numbers between -{MOST:g} and {MOST:g}"
+            check(all(abs(number) <= MOST for number in numbers), "central", rule, entry)
             if "start" in parts:
                 fits = 0 <= entry[-2] < entry[-1]
                 check(fits, "central", f"{name} must have 0 <= start < end", entry)

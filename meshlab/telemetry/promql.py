@@ -14,29 +14,40 @@ an edge is further away than 1.1 times the average step between samples, the ser
 begin or end half a step outside its samples; and no counter is carried back to below zero.
 
 Source: Prometheus, ``promql/functions.go`` (extrapolatedRate, instantValue) and
-``promql/quantile.go`` (bucketQuantile), in the form they have since 2.52. Prometheus 3 looks at
+``promql/quantile.go`` (BucketQuantile), in the form they have since 2.52. Prometheus 3 looks at
 samples in (start, end], 2.x looked at [start, end]: see ``closed``.
 
-All functions take and give tidy frames (`meshlab.telemetry.series`): time (s), labels, value.
+All functions take and give tidy frames (`meshlab.telemetry.series`): time (s), labels, value. A
+NaN is a sample and makes what is computed from it NaN; a stale marker is no sample. Labels must
+tell the series apart: two samples with the same labels and time are a ConfigError.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from meshlab.rules import check, require_known
-from meshlab.telemetry.series import label_names
+from meshlab.telemetry.series import label_names, present
 
 Closed = Literal["left-open", "left-closed"]
 """Whether a sample exactly at the window's start counts: not in Prometheus 3, but in 2.x."""
+
+BOUND: Final = re.compile(
+    r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf(inity)?)", re.IGNORECASE
+)
+"""The upper bound of a bucket, as the label ``le`` gives it."""
+
+SMALL: Final = 1e-12
+"""Counts of neighbors that differ by less than this share of both are taken to be equal."""
 
 Times = float | Sequence[float] | np.ndarray | None
 """When to evaluate (s): once, several times, or (None) at every scrape."""
@@ -87,10 +98,11 @@ class _Windows(NamedTuple):
 def _extrapolated(w: _Windows) -> np.ndarray:
     """The growth in each window, carried on to the window's edges."""
     # A counter that fell has restarted: what it had before is lost from sight, not from the growth.
-    fell = np.diff(w.value, prepend=w.value[0]) < 0
-    lost = np.cumsum(np.where(fell, np.roll(w.value, 1), 0.0))
+    fell = np.diff(w.value) < 0
+    lost = np.append(np.where(fell, w.value[:-1], 0.0), 0.0)
+    spans = np.column_stack((w.first, w.last)).ravel()
     value = w.value[w.first]
-    growth = w.value[w.last] - value + (lost[w.last] - lost[w.first])
+    growth = w.value[w.last] - value + np.add.reduceat(lost, spans)[::2]
 
     covered = (w.time[w.last] - w.time[w.first]) / 1000
     step = covered / (w.last - w.first)
@@ -101,7 +113,7 @@ def _extrapolated(w: _Windows) -> np.ndarray:
 
     grew = (growth > 0) & (value >= 0)
     since_zero = covered * np.divide(value, growth, where=grew, out=np.full_like(value, np.inf))
-    before = np.minimum(before, since_zero)
+    before = np.fmin(before, since_zero)
     carried: np.ndarray = growth * ((covered + before + after) / covered)
     return carried
 
@@ -125,17 +137,16 @@ def _over_windows(
     check(window > 0, "range vector", "window must be > 0 s", window)
     require_known(closed, ("left-open", "left-closed"), "range vector", "closed")
     asked = np.unique(samples["time"] if at is None else np.atleast_1d(at))
-    samples = samples.dropna(subset=["value"]).sort_values("time", kind="stable")
+    samples = present(samples, "range vector").sort_values("time", kind="stable")
     labels = label_names(samples)
-    single = not samples.duplicated([*labels, "time"]).any()
-    check(single, "range vector", "labels must tell the series apart", labels)
     time, value = _milliseconds(samples["time"]), samples["value"].to_numpy()
     rows, times, values = [np.empty(0, int)], [np.empty(0)], [np.empty(0)]
     for own in _rows_by_series(samples, labels):
         w = _windows(time[own], value[own], asked, window, closed)
         rows.append(np.repeat(own[0], len(w.at)))
         times.append(w.at)
-        values.append(rule(w))
+        with np.errstate(invalid="ignore"):  # infinite less infinite is NaN, and that is an answer
+            values.append(rule(w))
     answers = samples[labels].iloc[np.concatenate(rows)].reset_index(drop=True)
     answers.insert(0, "time", np.concatenate(times))
     return answers.assign(value=np.concatenate(values))
@@ -158,20 +169,30 @@ def histogram_quantile(q: float, buckets: pd.DataFrame) -> pd.DataFrame:
 
     ``buckets`` has the label ``le``, usually after `rate` and `aggregate` by le and others. Inside
     a bucket observations are taken to be spread evenly: the answer is only as fine as the bounds.
+    Buckets of one bound written in two ways, "1" and "1.0", are added up. ConfigError if an ``le``
+    is no number.
     """
-    require_known("le", label_names(buckets), "histogram_quantile", "label")
+    where = "histogram_quantile"
+    require_known("le", label_names(buckets), where, "label")
     keys = [*(label for label in label_names(buckets) if label != "le"), "time"]
-    present = buckets.dropna(subset=["value"]).assign(le=lambda b: b["le"].astype(float))
-    table = present.groupby([*keys, "le"])["value"].sum().unstack("le")
-    bounds, rows = table.columns.to_numpy(), table.to_numpy()
-    there = ~np.isnan(rows)
-    answers = table.index.to_frame(index=False)[["time", *keys[:-1]]]
-    return answers.assign(
-        value=[
-            bucket_quantile(q, bounds[has].tolist(), row[has].tolist())
-            for has, row in zip(there, rows, strict=True)
-        ]
-    )
+    found = present(buckets, where)
+    bound = {le: _bound(le) for le in found["le"].unique()}
+    found = found.assign(le=found["le"].map(bound).astype(float))
+    merged = found.groupby([*keys, "le"])["value"].sum(skipna=False).reset_index()
+    first = np.flatnonzero(~merged.duplicated(keys))
+    bounds, counts = (np.split(merged[name].to_numpy(), first[1:]) for name in ("le", "value"))
+    quantiles = [
+        bucket_quantile(q, own.tolist(), count.tolist())
+        for own, count in zip(bounds, counts, strict=True)
+    ]
+    answers = merged[["time", *keys[:-1]]].iloc[first].reset_index(drop=True)
+    return answers.assign(value=np.array(quantiles[: len(first)], float))
+
+
+def _bound(le: object) -> float:
+    fits = BOUND.fullmatch(str(le)) is not None
+    check(fits, "histogram_quantile", "le must be a number or +Inf", le)
+    return float(str(le))
 
 
 def bucket_quantile(q: float, bounds: Sequence[float], counts: Sequence[float]) -> float:
@@ -188,7 +209,8 @@ def bucket_quantile(q: float, bounds: Sequence[float], counts: Sequence[float]) 
     if counts[-1] == 0:
         return math.nan
     rank = q * counts[-1]
-    bucket = bisect_left(counts, rank, hi=len(counts) - 1)
+    above = range(len(counts) - 1)
+    bucket = bisect_left(above, True, key=lambda b: counts[b] >= rank)
     if bucket == len(counts) - 1:
         return bounds[-2]  # above the last finite bound nothing is known
     if bucket == 0 and bounds[0] <= 0:
@@ -201,8 +223,9 @@ def bucket_quantile(q: float, bounds: Sequence[float], counts: Sequence[float]) 
 
 
 def _never_falling(so_far: float, count: float) -> float:
-    """Counts that fall are mended; steps of 1e-12 are the rounding of sums, not observations."""
-    return count if count - so_far > 1e-12 * count else so_far
+    """Counts that fall are mended; steps of rounding are no observations."""
+    equal = abs(count - so_far) < SMALL * (abs(count) + abs(so_far))
+    return so_far if equal or count < so_far else count
 
 
 def divide(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
@@ -214,6 +237,7 @@ def divide(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
     keys = ["time", *label_names(left)]
     same = set(keys) == {"time", *label_names(right)}
     check(same, "divide", f"both sides must have labels {keys[1:]}", label_names(right))
+    left, right = present(left, "divide"), present(right, "divide")
     both = left.merge(right, on=keys, suffixes=("", "_right"))
     return both.assign(value=both["value"] / both["value_right"]).drop(columns="value_right")
 

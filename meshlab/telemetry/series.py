@@ -6,8 +6,8 @@ two scrapes is in the counters, or nowhere.
 
     Recording --frame()--> time, instance, labels..., value --rate(), aggregate()--> the same shape
 
-Times are virtual seconds. A sample that is NaN was not there: the target could not be scraped, as
-the *stale marker* says in Prometheus.
+Times are virtual seconds. Where a target could not be scraped, a frame has a *stale marker*: a row
+whose value counts as no sample. Any other NaN is a sample like every number: 0 / 0, say.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from meshlab.rules import check, require_known
 from meshlab.telemetry.names import METRICS, Metric
@@ -31,8 +32,15 @@ Matcher = str | re.Pattern[str]
 LOOKBACK = 300.0
 """How old (s) a sample may be and still count as the latest: Prometheus's own default."""
 
-HOWS = {"sum": "sum", "avg": "mean", "min": "min", "max": "max", "count": "count"}
-"""Prometheus's aggregation operators, and what pandas calls them."""
+STALE: Final = float(np.uint64(0x7FF8_0000_0000_0002).view(np.float64))
+"""The stale marker: a NaN that is told from others by its last bits, as in Prometheus.
+
+Prometheus has 0x7ff0000000000002 (``model/value/value.go``). This is the same with the bit that
+makes a NaN quiet: numpy warns of the other kind. What is computed from a marker stays one.
+"""
+
+HOWS = ("sum", "avg", "min", "max", "count")
+"""Prometheus's aggregation operators."""
 
 
 class SeriesKey(NamedTuple):
@@ -92,8 +100,8 @@ def frame(
 
     Matchers choose series by label: ``destination="auth"`` is ``{destination="auth"}``, and a
     compiled pattern, ``code=re.compile("5..")``, must match the whole value like ``{code=~"5.."}``.
-    No match gives an empty frame. ConfigError lists what there is if the metric or a label is
-    unknown.
+    A scrape that failed is a row with the value `STALE`. No match gives an empty frame. ConfigError
+    lists what there is if the metric or a label is unknown.
     """
     import pandas as pd  # here, so that a run needs only numpy
 
@@ -116,7 +124,8 @@ def frame(
             for label in labels:
                 rows[label] += [series[label]] * len(recording.times)
             times.append(recording.times)
-            values.append(recording.values[:, j])
+            column = recording.values[:, j]
+            values.append(np.where(np.isnan(column), STALE, column))
     return pd.DataFrame(
         {"time": np.concatenate(times), **rows, "value": np.concatenate(values)}
     ).astype(dict.fromkeys(labels, "str"))
@@ -127,6 +136,24 @@ def label_names(samples: pd.DataFrame) -> list[str]:
     return [str(column) for column in samples.columns if column not in ("time", "value")]
 
 
+def is_stale(values: ArrayLike) -> np.ndarray:
+    """Which values are no samples but `STALE`, whatever their sign."""
+    bits = np.asarray(values, float).view(np.uint64) << 1
+    return np.asarray(bits == np.float64(STALE).view(np.uint64) << 1)
+
+
+def present(samples: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The samples without stale markers.
+
+    ConfigError names the place ``where`` two samples have the same labels and time.
+    """
+    found = samples[~is_stale(samples["value"])]
+    labels = label_names(samples)
+    single = not found.duplicated([*labels, "time"]).any()
+    check(single, where, "labels must tell the series apart", labels)
+    return found
+
+
 def aggregate(
     samples: pd.DataFrame, by: str | Sequence[str] = (), how: str = "sum"
 ) -> pd.DataFrame:
@@ -134,26 +161,38 @@ def aggregate(
 
     ``how`` is sum, avg, min, max or count. Samples meet at equal times, so take `rate` or `latest`
     first if the targets were not scraped together. Take `rate` before the sum, never after: the sum
-    hides the restart of one of its counters.
+    hides the restart of one of its counters. A NaN makes the sum and the average NaN; the smallest
+    and the largest are NaN only where nothing else is.
     """
     labels = [by] if isinstance(by, str) else list(by)
     for label in labels:
         require_known(label, label_names(samples), "aggregate", "label")
     require_known(how, HOWS, "aggregate", "how")
-    groups = samples.dropna(subset=["value"]).groupby([*labels, "time"])["value"]
-    return groups.agg(HOWS[how]).reset_index()[["time", *labels, "value"]]
+    groups = samples[~is_stale(samples["value"])].groupby([*labels, "time"])["value"]
+    match how:
+        case "sum":
+            found = groups.sum(skipna=False)
+        case "avg":
+            found = groups.mean(skipna=False)
+        case "count":
+            found = groups.size().rename("value")
+        case _:
+            found = groups.agg(how)
+    return found.reset_index()[["time", *labels, "value"]]
 
 
 def latest(samples: pd.DataFrame, at: float | None = None) -> pd.DataFrame:
     """The newest sample of every series at time ``at`` (s; None: the end): an instant query.
 
     A series is gone if its newest sample is older than `LOOKBACK`, or its last scrape failed.
+    ConfigError if two samples have the same labels and time.
     """
     at = float(samples["time"].max()) if at is None else at
     seen = samples[(samples["time"] > at - LOOKBACK) & (samples["time"] <= at)].sort_values("time")
     labels = label_names(samples)
     newest = seen.drop_duplicates(labels, keep="last") if labels else seen.tail(1)
-    return newest.dropna(subset=["value"]).assign(time=at).sort_index().reset_index(drop=True)
+    present(seen, "latest")
+    return newest[~is_stale(newest["value"])].assign(time=at).sort_index().reset_index(drop=True)
 
 
 def metric_names(recordings: Iterable[Recording]) -> list[str]:

@@ -6,29 +6,50 @@ JupyterLab is asked through the application object that it shows if told to (ser
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route
+import nbformat
+from playwright.sync_api import Browser, Locator, Page, Route
 
 from tests.browser.server import Server
+from tests.conftest import PATIENCE
 
-PATIENCE = 60_000
-"""How long (ms) to wait for what a reader would see in a second."""
+PATIENT = """{
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  AbortSignal.timeout = (ms) => timeout(30 * ms);
+}"""
+"""anywidget gives a widget two seconds to start, plotly's with its five megabytes too. On a machine
+with other work that is not enough, and what is meant here is not the machine's speed."""
 
-RUN_ALL = "() => jupyterapp.commands.execute('notebook:run-all-cells')"
+STARTED = "async () => { while (!window.jupyterapp) await new Promise(requestAnimationFrame); }"
 
-ONE_IDLE_KERNEL = """async (body, path) => {
-  const sessions = await (await fetch('/api/sessions')).json();
-  const mine = sessions.filter(session => session.path === path);
-  return mine.length === 1 && mine[0].kernel.execution_state === 'idle'
-    && window.jupyterapp?.shell.currentWidget?.context?.path === path;
+OPEN = """async path => {
+  await jupyterapp.restored;
+  const panel = await jupyterapp.commands.execute('docmanager:open', { path });
+  await panel.context.ready;
+  await panel.sessionContext.ready;
+  await panel.sessionContext.session.kernel.info;
+  return panel.id;
+}"""
+"""Opens a notebook and waits for what is used here: the page's own session, and its kernel's
+answer. What the server says of them is no use: the page may not have heard of it yet."""
+
+CLOSE = """async id => {
+  const panel = PANEL;
+  await panel.sessionContext.shutdown();
+  panel.dispose();
 }"""
 
-IN_KERNEL = """async code => {
-  const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
+RUN_ALL = """async id => {
+  jupyterapp.shell.activateById(id);
+  return await jupyterapp.commands.execute('notebook:run-all-cells');
+}"""
+
+IN_KERNEL = """async ([id, code]) => {
+  const { kernel } = PANEL.sessionContext.session;
   const request = kernel.requestExecute({ code, store_history: false });
   let printed = '';
   request.onIOPub = ({ header, content }) => {
@@ -39,8 +60,8 @@ IN_KERNEL = """async code => {
   return printed;
 }"""
 
-SHOW_CELL = """async count => {
-  const notebook = jupyterapp.shell.currentWidget.content;
+SHOW_CELL = """async ([id, count]) => {
+  const notebook = PANEL.content;
   const index = notebook.widgets.findIndex(
     cell => cell.model.type === 'code' && cell.model.executionCount === count);
   await notebook.scrollToItem(index);
@@ -58,27 +79,65 @@ WATCH_REPAINTS = """graph => {
 DRAWN = "graph => ({ data: graph.data, layout: graph.layout })"
 
 
-class NotebookPage:
-    """One notebook, open in JupyterLab; ``trouble`` is all that went wrong on the page."""
+class Lab:
+    """JupyterLab in a browser; ``trouble`` is all that went wrong since a notebook was opened."""
 
-    def __init__(self, page: Page, server: Server, notebook: str) -> None:
-        self.page = page
+    def __init__(self, page: Page, server: Server, root: Path) -> None:
+        self.page, self.server, self.root = page, server, root
         self.trouble: list[str] = []
-        page.on("console", lambda m: self._note(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: self._note(str(error)))
-        page.on("websocket", lambda socket: self._check(socket.url, server))
-        page.context.route("**/*", lambda route: self._pass(route, server))
-        workspace = re.sub(r"\W", "-", notebook)
-        page.goto(server.page(notebook, workspace))
-        wait_until(page.locator("body"), ONE_IDLE_KERNEL, notebook)
+        page.on("console", lambda message: self._heard(message.type, message.text))
+        page.on("pageerror", lambda error: self.trouble.append(str(error)))
+        page.on("websocket", lambda socket: self._check(socket.url))
+        page.context.route("**/*", self._pass)
+        page.context.on("page", lambda other: self.trouble.append(f"a new page, {other.url}"))
+        page.set_default_timeout(PATIENCE)
+        page.add_init_script(PATIENT)
+        page.goto(server.address)
+        page.evaluate(STARTED)
+
+    @contextmanager
+    def opened(self, name: str, notebook: Any) -> Iterator[NotebookPage]:
+        """The ``notebook`` as the file ``name``, open, with a kernel that is up."""
+        nbformat.write(notebook, self.root / name)  # type: ignore[no-untyped-call]
+        self.trouble.clear()
+        identity = self.page.evaluate(OPEN, name)
+        try:
+            yield NotebookPage(self, identity)
+        finally:
+            self.page.evaluate(of_panel(CLOSE), identity)
+
+    def _heard(self, kind: str, text: str) -> None:
+        """Note an error, unless it is what JupyterLab had still asked of a kernel just closed."""
+        if kind == "error" and "Canceled future" not in text:
+            self.trouble.append(text)
+
+    def _check(self, url: str) -> bool:
+        own = self.server.url
+        inside = url.startswith((own, own.replace("http", "ws"), "data:", "blob:"))
+        if not inside:
+            self.trouble.append(f"a request to {url}")
+        return inside
+
+    def _pass(self, route: Route) -> None:
+        if self._check(route.request.url):
+            route.continue_()
+        else:
+            route.abort()
+
+
+class NotebookPage:
+    """One notebook, open in JupyterLab."""
+
+    def __init__(self, lab: Lab, identity: str) -> None:
+        self.page, self.identity, self.trouble = lab.page, identity, lab.trouble
 
     def run_all(self) -> None:
         """Run all cells, and wait until they have."""
-        self.page.evaluate(RUN_ALL)
+        assert self.page.evaluate(RUN_ALL, self.identity) is not False, "a cell failed"
 
     def kernel(self, code: str) -> Any:
         """What ``code`` prints in the notebook's own kernel, as JSON."""
-        printed = self.page.evaluate(IN_KERNEL, code)
+        printed = self.page.evaluate(of_panel(IN_KERNEL), [self.identity, code])
         try:
             return json.loads(printed)
         except json.JSONDecodeError:
@@ -86,23 +145,8 @@ class NotebookPage:
 
     def cell(self, execution_count: int) -> Locator:
         """The cell that ran as the n-th, in view."""
-        index = self.page.evaluate(SHOW_CELL, execution_count)
-        return self.page.locator(f'[data-windowed-list-index="{index}"]')
-
-    def _note(self, text: str) -> None:
-        self.trouble.append(text)
-
-    def _check(self, url: str, server: Server) -> bool:
-        inside = url.startswith((server.url, server.url.replace("http", "ws"), "data:", "blob:"))
-        if not inside:
-            self._note(f"a request to {url}")
-        return inside
-
-    def _pass(self, route: Route, server: Server) -> None:
-        if self._check(route.request.url, server):
-            route.continue_()
-        else:
-            route.abort()
+        index = self.page.evaluate(of_panel(SHOW_CELL), [self.identity, execution_count])
+        return self.page.locator(f"[id='{self.identity}'] [data-windowed-list-index='{index}']")
 
 
 class PanelOnPage:
@@ -113,6 +157,8 @@ class PanelOnPage:
         self.graph = cell.locator(".js-plotly-plot")
         self.words = cell.get_by_role("status")
         self.graph.wait_for()
+        # Before the figure itself plotly draws an empty one, and forgets who listened to that.
+        wait_until(self.graph, "graph => graph.layout?.meta?.summary", None)
         self.graph.evaluate(WATCH_REPAINTS)
 
     @property
@@ -153,11 +199,17 @@ def wait_until(locator: Locator, condition: str, argument: object) -> None:
     locator.evaluate(script.replace("CONDITION", condition), [argument, PATIENCE])
 
 
+def of_panel(script: str) -> str:
+    """``script`` with the notebook's panel, which it knows by its ``id``."""
+    find = "[...jupyterapp.shell.widgets('main')].find(panel => panel.id === id)"
+    return script.replace("PANEL", find)
+
+
 @contextmanager
-def opened(browser: Browser, server: Server, notebook: str) -> Iterator[NotebookPage]:
-    """``notebook`` in a browser window of its own."""
-    context: BrowserContext = browser.new_context(viewport={"width": 1300, "height": 1400})
+def in_browser(browser: Browser, server: Server, root: Path) -> Iterator[Lab]:
+    """JupyterLab in a window of its own."""
+    context = browser.new_context(viewport={"width": 1300, "height": 1400})
     try:
-        yield NotebookPage(context.new_page(), server, notebook)
+        yield Lab(context.new_page(), server, root)
     finally:
         context.close()

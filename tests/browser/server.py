@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
+from tests.conftest import PATIENCE
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -26,9 +28,10 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def page(self, notebook: str, workspace: str) -> str:
-        """Where a browser finds ``notebook``, alone in a workspace that nobody else has."""
-        return f"{self.url}/lab/workspaces/{workspace}/tree/{notebook}?token={self.token}"
+    @property
+    def address(self) -> str:
+        """Where a browser finds JupyterLab, in a workspace that nobody else has."""
+        return f"{self.url}/lab/workspaces/tests?token={self.token}"
 
 
 @contextmanager
@@ -45,7 +48,7 @@ def jupyterlab(root: Path, home: Path) -> Iterator[Server]:
             yield server
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=PATIENCE / 1000)
             reader.join()
 
 

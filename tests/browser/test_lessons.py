@@ -7,29 +7,31 @@ depends on the machine.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+import nbformat
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser.page import NotebookPage, PanelOnPage, opened
-from tests.browser.server import Server, jupyterlab
-from tests.navigation import NOTEBOOKS, lessons
+from tests.browser.cut import cut
+from tests.browser.page import Lab, NotebookPage, PanelOnPage
+from tests.navigation import lessons
 
 MOVED = {
     "00_start_here": "payment is slower by a factor of",
-    "01_service_level_counts": "failure rate of order",
     "02_centralized_metrics": "payment fails from 5 to 10 s",
     "03_mesh_metrics": "failure rate of the edge",
 }
-"""Which slider of a lesson is moved; where nothing is said, the first one of its first panel."""
+"""Which slider of a lesson is moved; where nothing is said, the first one of its last panel."""
 
 WITH_PANEL = [path for path in lessons() if "panel(" in path.read_text(encoding="utf-8")]
-PRESSES = 20
+PRESSES = 6
+
+WHOLE = "00_start_here"
+"""The lesson that runs as a whole, as a reader runs it; the others only what their panel needs."""
 
 NOT_TIMED = {"A2_a_thousand_worlds": "its slider has four places, and two presses may show one map"}
 """Lessons whose key presses are not timed, and why."""
@@ -59,15 +61,6 @@ print([(_now() - _start[0]) / 5 * 1000, (_used() - _start[1]) / 5 * 1000])
 """
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A copy of the notebooks, so that what JupyterLab saves touches none of them."""
-    root, home = tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("home")
-    shutil.copytree(NOTEBOOKS, root / "notebooks")
-    with jupyterlab(root, home) as server:
-        yield server
-
-
 @pytest.fixture(scope="module", params=WITH_PANEL, ids=lambda path: path.stem)
 def path(request: pytest.FixtureRequest) -> Path:
     lesson: Path = request.param
@@ -75,8 +68,11 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lesson(browser: Browser, server: Server, path: Path) -> Iterator[NotebookPage]:
-    with opened(browser, server, f"notebooks/{path.name}") as page:
+def lesson(lab: Lab, path: Path) -> Iterator[NotebookPage]:
+    """A copy of the lesson, so that what JupyterLab saves does not touch it."""
+    whole = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    notebook = whole if path.stem == WHOLE else cut(whole, "panel(")
+    with lab.opened(path.name, notebook) as page:
         page.run_all()
         yield page
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
-import nbformat
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser.page import NotebookPage, PanelOnPage, opened
-from tests.browser.server import jupyterlab
+from tests.browser.cut import of_cells
+from tests.browser.page import Lab, NotebookPage, PanelOnPage
 
 CELLS = (
     """
@@ -35,20 +33,10 @@ def draw(rate):
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotebookPage]:
-    root, home = tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("home")
-    write_notebook(root / "panel.ipynb")
-    with jupyterlab(root, home) as server, opened(browser, server, "panel.ipynb") as page:
+def page(lab: Lab) -> Iterator[NotebookPage]:
+    with lab.opened("panel.ipynb", of_cells(*CELLS)) as page:
         page.run_all()
         yield page
-
-
-def write_notebook(path: Path) -> None:
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source.strip()) for source in CELLS],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    )
-    nbformat.write(notebook, path)
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,11 @@ import json
 from collections.abc import Iterator
 from statistics import median, quantiles
 
-import nbformat
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
-from tests.browser.page import NotebookPage, opened, wait_until
-from tests.browser.server import jupyterlab
+from tests.browser.cut import of_cells
+from tests.browser.page import Lab, NotebookPage, wait_until
 
 CELLS = (
     "from meshlab.replay.panel import replay_panel\nreplay = replay_panel()\nreplay",
@@ -31,14 +30,8 @@ TAKEN = "host => host.seen.at(-1) - host.pressed.at(-1)"
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotebookPage]:
-    root, home = tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("home")
-    notebook = nbformat.v4.new_notebook(  # type: ignore[no-untyped-call]
-        cells=[nbformat.v4.new_code_cell(source) for source in CELLS],  # type: ignore[no-untyped-call]
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    )
-    nbformat.write(notebook, root / "replay.ipynb")  # type: ignore[no-untyped-call]
-    with jupyterlab(root, home) as server, opened(browser, server, "replay.ipynb") as page:
+def page(lab: Lab) -> Iterator[NotebookPage]:
+    with lab.opened("replay.ipynb", of_cells(*CELLS)) as page:
         page.run_all()
         yield page
 

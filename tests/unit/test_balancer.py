@@ -247,9 +247,9 @@ def test_the_clock_is_read_at_most_once_per_call(kind: str) -> None:
         (lambda: Maglev(table_size=2), "maglev: table_size must be a prime number in 3.."),
         (lambda: Maglev(table_size=7.0), "maglev: table_size must be a prime number in 3.."),
         (lambda: MaglevTable(members(1, 0), 7), r"maglev: weights must be >= 1, got \[1, 0\]"),
-        (lambda: PeakEwma(decay_seconds=0.0), "peak_ewma: decay_seconds must be finite and > 0"),
-        (lambda: PeakEwma(decay_seconds=math.inf), "peak_ewma: decay_seconds must be finite"),
-        (lambda: PeakEwma(decay_seconds=math.nan), "peak_ewma: decay_seconds must be finite"),
+        (lambda: PeakEwma(decay_seconds=0.0), "peak_ewma: decay_seconds must be a number > 0"),
+        (lambda: PeakEwma(decay_seconds=math.inf), "peak_ewma: decay_seconds must be a number"),
+        (lambda: PeakEwma(decay_seconds=math.nan), "peak_ewma: decay_seconds must be a number"),
         (lambda: PeakEwma(choices=0), "peak_ewma: choices must be a whole number >= 1, got 0"),
         (lambda: PeakEwma(choices=1.5), "peak_ewma: choices must be a whole number >= 1"),
         (
@@ -310,6 +310,18 @@ def test_weighted_round_robin_gives_exact_shares_in_any_full_cycle(
     picks(balancer, endpoints, skipped)
     counts = Counter(picks(balancer, endpoints, sum(given_weights)))
     assert [counts[endpoint] for endpoint in endpoints] == given_weights
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_turns_are_taken_in_the_order_of_the_schedule(seed: int) -> None:
+    endpoints = members(5, 1, 1)
+    one_cycle = schedule(endpoints)
+    taken = picks(built(WeightedRoundRobin(), seed), endpoints, len(one_cycle))
+    assert taken in [one_cycle[turn:] + one_cycle[:turn] for turn in range(len(one_cycle))]
+
+
+def test_a_cycle_may_have_as_many_turns_as_the_longest() -> None:
+    assert len(schedule(members(LONGEST_SCHEDULE - 1, 1))) == LONGEST_SCHEDULE
 
 
 @given(given_weights=weights, factor=st.integers(1, 1000))
@@ -392,6 +404,23 @@ def test_those_that_tie_in_a_full_scan_have_equal_chances() -> None:
     counts = Counter(picks(balancer, endpoints, 3000))
     assert set(counts) == set(tied)
     assert chisquare([counts[endpoint] for endpoint in tied]).pvalue > 0.001
+
+
+@pytest.mark.parametrize(
+    ("draws", "kept"),
+    [
+        ((0.499, 0.9), 1),  # the second of a tie replaces the first below 1/2, not at it
+        ((0.5, 0.9), 0),
+        ((0.9, 0.333), 2),  # and the third whichever was kept below 1/3
+        ((0.1, 0.334), 1),
+    ],
+)
+def test_the_kth_of_a_tie_replaces_the_one_kept_so_far_with_chance_one_in_k(
+    draws: tuple[float, float], kept: int
+) -> None:
+    endpoints = busy(1, 1, 1)
+    balancer = LeastRequest(full_scan=True).build(scripted(*draws), ManualClock())
+    assert balancer.pick(endpoints, 0) is endpoints[kept]
 
 
 def gap(config: BalancerConfig, seed: int) -> float:

@@ -88,6 +88,7 @@ class Bench(BreakerWatcher):
 def test_a_new_breaker_is_closed_and_admits_every_call() -> None:
     bench = Bench()
     assert bench.state is State.CLOSED
+    assert (bench.breaker.trials_in_flight, bench.breaker.trials_succeeded) == (0, 0)
     assert all(not is_trial(bench.permit()) for _ in range(1000))
 
 
@@ -347,6 +348,12 @@ def test_a_slow_trial_fails_where_slow_calls_are_watched() -> None:
     bench.breaker.report(bench.half_open(), True, 1.5)
     assert bench.state is State.OPEN
     assert bench.moves[-1].evidence == (("ok", 1.0), ("seconds", 1.5))
+
+
+def test_a_trial_that_takes_just_as_long_as_a_slow_call_is_none() -> None:
+    bench = Bench(slow_call_rate=1.0, slow_call_seconds=1.0)
+    bench.breaker.report(bench.half_open(), True, 1.0)
+    assert bench.state is State.CLOSED
 
 
 def test_an_abandoned_trial_frees_its_place_and_judges_nothing() -> None:

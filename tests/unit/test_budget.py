@@ -235,6 +235,17 @@ def test_after_a_silence_of_ten_slices_or_more_nothing_is_remembered(silence: in
     assert [caller.retry(), caller.retry()] == [True, False]
 
 
+@pytest.mark.parametrize(("ratio", "calls", "granted"), [(0.001, 1000, 1), (1000.0, 1, 1000)])
+def test_a_token_budget_may_have_the_smallest_and_the_largest_ratio(
+    ratio: float, calls: int, granted: int
+) -> None:
+    caller = Caller(TokenRetryBudget(ratio=ratio, min_retries_per_second=0))
+    for _ in range(calls):
+        assert caller.budget.balance < granted
+        caller.begin()
+    assert caller.budget.balance == granted
+
+
 def test_old_retries_are_forgotten_too() -> None:
     caller = Caller(TokenRetryBudget(ratio=0.0, min_retries_per_second=1))
     while caller.retry():
@@ -243,6 +254,30 @@ def test_old_retries_are_forgotten_too() -> None:
     assert caller.budget.balance == 0
     caller.clock.advance(1.0)
     assert caller.budget.balance == 10
+
+
+@pytest.mark.parametrize("ttl", [2.0, 30.0])
+def test_a_token_that_is_paid_in_counts_for_nine_to_ten_tenths_of_the_ttl(ttl: float) -> None:
+    caller = Caller(TokenRetryBudget(ratio=1.0, ttl_seconds=ttl, min_retries_per_second=0))
+    caller.clock.advance(0.95 * ttl)
+    caller.begin()
+    caller.clock.advance(0.89 * ttl)
+    assert caller.budget.balance == 1
+    caller.clock.advance(0.07 * ttl)
+    assert caller.budget.balance == 0
+    assert not caller.retry()
+
+
+@pytest.mark.parametrize("ttl", [2.0, 30.0])
+def test_a_token_that_is_taken_out_is_missed_for_nine_to_ten_tenths_of_the_ttl(ttl: float) -> None:
+    caller = Caller(TokenRetryBudget(ratio=0.0, ttl_seconds=ttl, min_retries_per_second=1 / ttl))
+    caller.clock.advance(0.95 * ttl)
+    assert [caller.retry(), caller.retry()] == [True, False]
+    caller.clock.advance(0.89 * ttl)
+    assert not caller.retry()
+    caller.clock.advance(0.07 * ttl)
+    assert caller.budget.balance == 1
+    assert [caller.retry(), caller.retry()] == [True, False]
 
 
 @pytest.mark.parametrize("step", ["retry ends", "call succeeds", "call fails"])
@@ -363,6 +398,38 @@ def test_the_level_stays_between_nothing_and_the_maximum() -> None:
     assert caller.budget.balance == full == 1
 
 
+def successes_from_nothing(ratio: float) -> int:
+    """How many successes a throttle of 1,000 tokens that has none needs to grant a retry again."""
+    caller = Caller(GrpcRetryThrottle(max_tokens=1000, token_ratio=ratio))
+    for _ in range(1000):
+        caller.begin()
+        caller.end(False)
+    successes = 0
+    while not caller.budget.balance:
+        caller.begin()
+        caller.end(True)
+        successes += 1
+    return successes
+
+
+@pytest.mark.parametrize(
+    ("ratio", "thousandths"),
+    [
+        (0.5466, 546),  # the example of A6
+        (0.5469999, 546),
+        (0.001, 1),
+        (0.0019, 1),
+        (0.57, 570),  # 0.57 * 1000 is less than 570 in floating point
+        (1.001, 1001),
+        (3, 3000),
+        (1e300, 1_000_000),  # more than the maximum is the maximum
+    ],
+)
+def test_of_a_token_ratio_three_decimal_places_count(ratio: float, thousandths: int) -> None:
+    above = 501_000  # half, and the failure that asks for the retry
+    assert successes_from_nothing(ratio) == above // thousandths + 1
+
+
 calls = st.lists(st.lists(st.booleans(), min_size=4, max_size=4), max_size=60)
 
 
@@ -397,7 +464,12 @@ def test_every_failed_try_counts_once_as_in_the_proposal(
         (
             ConcurrentRetryBudget,
             {"budget_percent": 140},
-            "concurrent retry budget: budget_percent must be in 0..100, got 140",
+            "concurrent retry budget: budget_percent must be in 0..100, got 140.0",
+        ),
+        (
+            ConcurrentRetryBudget,
+            {"budget_percent": 100.5},
+            "concurrent retry budget: budget_percent must be in 0..100, got 100.5",
         ),
         (
             ConcurrentRetryBudget,
@@ -422,17 +494,32 @@ def test_every_failed_try_counts_once_as_in_the_proposal(
         (
             TokenRetryBudget,
             {"ttl_seconds": 0},
-            "token retry budget: ttl_seconds must be a number > 0, got 0",
+            "token retry budget: ttl_seconds must be a number >= 0.001, got 0.0",
         ),
         (
             TokenRetryBudget,
             {"min_retries_per_second": -1},
-            "token retry budget: min_retries_per_second must be a number >= 0, got -1",
+            "token retry budget: min_retries_per_second must be a number >= 0, got -1.0",
         ),
         (
             GrpcRetryThrottle,
             {"max_tokens": 0},
             "gRPC retry throttle: max_tokens must be a whole number >= 1, got 0",
+        ),
+        (
+            GrpcRetryThrottle,
+            {"max_tokens": 1001},
+            "gRPC retry throttle: max_tokens must be in 1..1000, got 1001",
+        ),
+        (
+            GrpcRetryThrottle,
+            {"max_tokens": 10.5},
+            "gRPC retry throttle: max_tokens must be a whole number >= 1, got 10.5",
+        ),
+        (
+            GrpcRetryThrottle,
+            {"token_ratio": 0.0009},
+            "gRPC retry throttle: token_ratio must be a number >= 0.001, got 0.0009",
         ),
         (
             GrpcRetryThrottle,
@@ -464,6 +551,17 @@ def test_a_budget_that_takes_over_survives_the_end_of_what_it_took_over(
     for _ in range(20):
         budget.settle(ok=True)
     assert budget.balance == fresh
+
+
+@pytest.mark.parametrize(("percent", "granted"), [(0.0, 0), (50.0, 4), (100.0, 9)])
+def test_a_call_that_ends_takes_its_own_share_along_and_no_other(
+    percent: float, granted: int
+) -> None:
+    caller = Caller(ConcurrentRetryBudget(budget_percent=percent, min_retry_concurrency=0))
+    for _ in range(10):
+        caller.begin()
+    caller.end(True)
+    assert caller.budget.balance == granted
 
 
 def test_a_concurrent_budget_counts_what_it_took_over() -> None:

@@ -49,6 +49,18 @@ def test_the_share_of_failures_follows_from_weight_and_ratio() -> None:
     assert CanaryTest(weight=0.2, ratio=4.0).share == 0.5
 
 
+def test_a_bound_that_is_reached_exactly_is_a_verdict() -> None:
+    """With these numbers one failure moves the log ratio from zero onto a bound, to the bit."""
+    test = CanaryTest(weight=0.5, ratio=3.0, alpha=2 / 3, beta=0.5)
+    assert test.steps == (test.bounds[1], test.bounds[0])
+    assert CanaryWatch(test).failed(1, 0) is Verdict.WORSE
+    assert CanaryWatch(test).failed(0, 1) is Verdict.NO_WORSE
+
+
+def test_a_canary_that_is_a_little_worse_may_be_looked_for() -> None:
+    assert CanaryTest(weight=0.5, ratio=1.5).share == 0.6
+
+
 def test_if_the_canary_is_fair_the_ratio_does_not_grow_on_average() -> None:
     up, down = TEST.steps
     assert TEST.weight * exp(up) + (1 - TEST.weight) * exp(down) == pytest.approx(1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections import Counter
 from dataclasses import fields, replace
 from functools import cache
@@ -17,12 +18,13 @@ from meshlab.demo.incidents import BREAKER, Incident
 from meshlab.demo.phases import Phase, describe
 from meshlab.demo.report import Route
 from meshlab.demo.scenario import FAULTS
-from meshlab.demo.tables import because
+from meshlab.demo.tables import EDGES, INCIDENTS, PHASES, ROUTING, SHARES, because
 from meshlab.engines.run import run
 from meshlab.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown
 from meshlab.mesh.result import Result
 from meshlab.topology import Edge
 
+TABLES = (ROUTING, PHASES, INCIDENTS, EDGES, SHARES)
 AUTH_FAILS, PAYMENT_SLOW, INVENTORY_OUT = FAULTS
 
 
@@ -294,6 +296,16 @@ def test_no_line_is_wider_than_the_terminal_and_no_name_is_cut(width: int) -> No
     assert max(len(line) for line in printed.splitlines()) <= width
     for name in [*(route.name for route in report().routes), "weighted round robin"]:
         assert name in printed
+
+
+@pytest.mark.parametrize("width", [24, 40, 60, 80])
+def test_no_word_is_broken_however_narrow_the_terminal(width: int) -> None:
+    printed = text(demo(), width)
+    assert max(len(line) for line in printed.splitlines()) <= width
+    words = set(re.split(r"[\s:]+", printed))
+    heads = " ".join(head.removeprefix(">") for table in TABLES for head in table)
+    names = " ".join(route.name for route in report().routes)
+    assert {*heads.split(), *names.split(), "incidents", "breakers"} - words == set()
 
 
 def test_nothing_but_ascii_is_printed_where_nothing_else_can_be_shown() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from meshlab.desk import Desk
+from meshlab.figures.style import CONFIG
 from meshlab.incident import incident
 from meshlab.investigation import ACTIONS, CAUSES, SOURCES, Investigation
 
@@ -22,6 +23,10 @@ def desk(first: Investigation) -> Desk:
 def test_there_is_a_button_for_every_look_cause_and_action(desk: Desk) -> None:
     keys = {group["name"]: [b["key"] for b in group["buttons"]] for group in desk.menu.groups}
     assert keys == {"look": list(SOURCES), "name": list(CAUSES), "act": list(ACTIONS)}
+
+
+def test_its_figure_has_no_button_that_uploads_it(desk: Desk) -> None:
+    assert desk.figure._config == CONFIG
 
 
 def test_a_press_is_a_call_and_moves_the_clock(desk: Desk) -> None:

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from meshlab import mesh
+from meshlab.changes import Change
 from meshlab.engines.run import run
-from meshlab.estimate import calls, calls_per_request, check_size, events, kept, requests
+from meshlab.estimate import (
+    MOST_EVENTS,
+    calls,
+    calls_per_request,
+    check_size,
+    events,
+    events_at_most,
+    kept,
+    requests,
+    tries_at_most,
+)
+from meshlab.faults import EdgeFault
+from meshlab.incident.scenario import incident
 from meshlab.load import Load
-from meshlab.model import RunTooLarge
+from meshlab.model import Outcome, RunTooLarge
+from meshlab.policies.breaker import BreakerConfig
+from meshlab.policies.budget import GrpcRetryThrottle, TokenRetryBudget
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.outlier import OutlierDetection
+from meshlab.policies.retry import RetryPolicy
+from meshlab.policies.ring_hash import RingHash
+from meshlab.policies.weighted_round_robin import WeightedRoundRobin
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.telemetry.central import Central
-from meshlab.topology import Edge, Service
-from tests.small import instance, line, service
+from meshlab.topology import Edge, Service, replicas
+from tests.small import AT_ONCE, instance, line, patience, service
 
 QUIET = replace(
     shop(rate=30.0, duration=20.0),
@@ -142,6 +162,65 @@ TOO_LARGE: dict[str, tuple[Callable[[], Scenario], str]] = {
         ),
         "keep",
     ),
+    "retries": (
+        lambda: line(service("a"), edge=patience(0.1, 10**9), rate=1.0, duration=10.0),
+        "up to .* events .* if all is retried that may be, .*; lower max_attempts",
+    ),
+    "retries of retries": (
+        lambda: line(*map(service, "abcde"), edge=patience(0.1, 100)),
+        "up to .* events .* if all is retried that may be",
+    ),
+    "retries from a change on": (
+        lambda: line(
+            service("a"),
+            changes=(
+                Change(
+                    at=1.0,
+                    edge=Edge(source="client", destination="a", **patience(0.1, 10**9)),
+                ),
+            ),
+        ),
+        "up to .* events",
+    ),
+    "resends": (
+        lambda: line(
+            service("a"),
+            central=Central(delivery="at least once", timeout=1e-8, resends=10**9, loss=1.0),
+        ),
+        "up to .* events .*; lower max_attempts, resends",
+    ),
+    "traces of retries": (
+        lambda: line(*map(service, "abcd"), edge=patience(0.1, 20), trace_sampling=1.0),
+        "up to .* GiB of memory if all is retried",
+    ),
+    "calls": (
+        lambda: line(service("a"), service("b"), rate=0.001, inner={"calls": 10**6}),
+        "up to .* GiB of memory .*; lower calls",
+    ),
+    "a ring": (
+        lambda: line(service("a"), edge={"balancer": RingHash(minimum_ring_size=4_000_000)}),
+        "about 16 s to build the mesh, more than the 10 .*of a ring's points",
+    ),
+    "windows": (
+        lambda: line(
+            service("a"),
+            edge={"breaker": BreakerConfig(failure_rate=0.5, window_calls=10**9)},
+        ),
+        "GiB of memory .*a window's calls.*; about 200 s to build",
+    ),
+    "a schedule": (
+        lambda: line(
+            Service(name="a", instances=(instance(weight=90_000), *(instance(),) * 9_999)),
+            edge={"balancer": WeightedRoundRobin()},
+        ),
+        "s to build the mesh",
+    ),
+    "many services of many instances": (
+        lambda: line(
+            *(Service(name=f"s{n}", instances=replicas(10_000, instance())) for n in range(20))
+        ),
+        "s to build the mesh.*; lower calls, or the numbers of instances",
+    ),
 }
 
 
@@ -161,3 +240,64 @@ def test_the_error_says_by_how_much() -> None:
 
 def test_what_the_lessons_run_is_let_through() -> None:
     check_size(shop(rate=200.0, duration=600.0))
+    check_size(incident(), MOST_EVENTS["compiled"])
+
+
+def test_all_that_is_too_large_is_said_in_one_error() -> None:
+    scenario = replace(shop(rate=1e6), trace_sampling=1.0)
+    with pytest.raises(RunTooLarge, match=r"events.*; about .* to keep.*; up to .* GiB"):
+        run(scenario)
+
+
+LOST = (EdgeFault(source="client", destination="a", rate=1.0),)
+
+
+@pytest.mark.parametrize("attempts", [2, 7, 50])
+def test_an_edge_that_loses_everything_makes_the_events_of_the_worst_case(attempts: int) -> None:
+    scenario = line(service("a"), edge=patience(0.1, attempts), faults=LOST)
+    events_there = run(scenario, engine="reference").events
+    assert events_there <= events_at_most(scenario) <= 3 * events_there
+
+
+@pytest.mark.parametrize(
+    ("retry", "most"),
+    [
+        (RetryPolicy(max_attempts=3), 3.0),
+        (RetryPolicy(max_attempts=10**9), 66.5),
+        (RetryPolicy(max_attempts=10**9, deadline=1.0), 11.0),
+        (RetryPolicy(max_attempts=9, backoff=AT_ONCE, budget=GrpcRetryThrottle()), 1.4),
+        (RetryPolicy(max_attempts=9, backoff=AT_ONCE, budget=TokenRetryBudget()), 6.8),
+    ],
+    ids=["attempts", "back-off", "deadline", "throttle", "budget"],
+)
+def test_what_holds_retries_back_is_counted(retry: RetryPolicy, most: float) -> None:
+    """Of 32 calls in eight seconds."""
+    scenario = line(service("a"), edge={"retry": retry}, rate=4.0)
+    assert tries_at_most(scenario) / calls(scenario) == pytest.approx(most, rel=0.02)
+
+
+def test_without_retries_the_worst_case_is_what_is_expected() -> None:
+    assert tries_at_most(line(*map(service, "abc"))) == calls(line(*map(service, "abc")))
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_a_chain_of_four_hundred_services_runs(engine: str) -> None:
+    if engine == "compiled":
+        pytest.importorskip("numba")
+    names = [f"s{n}" for n in range(400)]
+    scenario = line(*map(service, names), rate=0.5, duration=16.0)
+    assert calls_per_request(scenario, scenario.loads[0]) == 400
+    before = sys.getrecursionlimit()
+    assert run(scenario, engine=engine).edges["client", "s0"].outcomes[Outcome.OK] == 1
+    assert sys.getrecursionlimit() == before
+
+
+def test_memory_that_no_estimate_foresaw_is_the_same_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(mesh.Mesh, "run", full)
+    with pytest.raises(RunTooLarge, match="scenario 'shop': must fit into the memory"):
+        run(shop(duration=1.0), engine="reference")

@@ -219,3 +219,16 @@ def test_promtool_refuses_a_file_that_was_cut_short(promtool: str, tmp_path: Pat
     text, _ = exported(outage())
     with pytest.raises(subprocess.CalledProcessError):
         loaded(promtool, text.removesuffix("# EOF\n"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("start", "seconds"),
+    [
+        ("9999-12-31T23:59:59-14:00", 253402300799.0 + 14 * 3600.0),
+        ("0001-01-01T00:00:00+14:00", -62135596800.0 - 14 * 3600.0),
+        ("1969-12-31T23:59:59.5Z", -0.5),
+    ],
+)
+def test_a_start_may_lie_in_another_year_there_than_in_utc(start: str, seconds: float) -> None:
+    """Also in the year 10000 or 0, which no date can have."""
+    assert epoch(start) == seconds

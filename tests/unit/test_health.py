@@ -108,7 +108,7 @@ def test_a_checker_that_takes_over_forgets_the_answers_and_keeps_the_conclusions
 @pytest.mark.parametrize(
     ("wrong", "rule"),
     [
-        ({"interval": 0}, "interval must be a number > 0, got 0"),
+        ({"interval": 0}, "interval must be a number > 0, got 0.0"),
         ({"timeout": -1.0}, "timeout must be a number > 0, got -1.0"),
         ({"unhealthy_threshold": 0}, "unhealthy_threshold must be a whole number >= 1, got 0"),
         ({"healthy_threshold": 1.5}, "healthy_threshold must be a whole number >= 1, got 1.5"),

@@ -50,7 +50,7 @@ def test_a_shown_figure_is_there_for_viewers_that_draw_and_in_words(shown: list[
 
 def test_the_words_beneath_a_figure_are_taken_literally_by_markdown(shown: list[Any]) -> None:
     show(FIGURE)
-    assert shown[1]["text/markdown"] == r"*In words: Errors \*all\*. errors: a\_b 1.*"
+    assert shown[1]["text/markdown"] == "*In words: Errors &#42;all&#42;. errors: a_b 1.*"
 
 
 # Bets
@@ -126,8 +126,23 @@ def test_a_table_reads_well_as_plain_text(shown: list[Any]) -> None:
         "",
         "| edge | calls | share |",
         "| --- | --- | --- |",
-        r"| a\|b | 17,503 | 0.123 |",
+        "| a|b | 17,503 | 0.123 |",
     ]
+
+
+def test_a_table_is_taken_literally_by_markdown_and_makes_no_formulas(shown: list[Any]) -> None:
+    table([{"$": "a|b", "*": r"\(x\)"}], "1 < 2")
+    assert shown[0].data.splitlines() == [
+        "**1 &#60; 2**",
+        "",
+        "| <span>&#36;</span> | &#42; |",
+        "| --- | --- |",
+        "| a&#124;b | <span>&#92;</span>(x<span>&#92;</span>) |",
+    ]
+
+
+def test_a_frame_makes_no_formulas() -> None:
+    assert "mathjax_ignore" in pd.DataFrame({"$5 and $6": [1]})._repr_html_()
 
 
 def test_a_frame_keeps_whole_numbers_whole_in_a_table(shown: list[Any]) -> None:

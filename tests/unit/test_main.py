@@ -24,7 +24,7 @@ Capture = pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("", "required: COMMAND"),
+        ("demo --seed 1 2", "unrecognized arguments: 2"),
         ("nope", "invalid choice: 'nope'"),
         ("demo --seed x", "--seed: must be a whole number >= 0, got 'x'"),
         ("demo --seed -1", "--seed: must be a whole number >= 0, got '-1'"),
@@ -36,16 +36,41 @@ Capture = pytest.CaptureFixture[str]
         ("demo --faults", "unrecognized arguments: --faults"),
         ("demo --scenario no/such.yaml", "no/such.yaml"),
         ("demo --scenario a.yaml --rate 3", "not allowed with"),
+        ("demo --seed ٣", "--seed: must be a whole number >= 0, got '٣'"),
+        ("demo --seed +1", "--seed: must be a whole number >= 0, got '+1'"),
+        ("demo --seed 1_0", "--seed: must be a whole number >= 0, got '1_0'"),
+        (f"demo --seed {'9' * 5000}", "--seed: must have at most 100 digits, got 5,000"),
+        (f"demo --seed {'x' * 5000}", f"got '{'x' * 89}..."),
+        ("demo --rate ٣", "--rate: must be a number >= 0, got '٣'"),
+        ("demo --rate 1_0", "--rate: must be a number >= 0, got '1_0'"),
+        ("demo --rate 1e999", "--rate: must be a number >= 0, got '1e999'"),
+        ("demo --rate 1e308", "lower the rate"),
+        ("demo --scenario=", "--scenario: must be the name of a file, got ''"),
+        ("demo --scenario a\0b", "--scenario: must be the name of a file, got 'a\\x00b'"),
+        ("demo --scenario a\ud800b", "--scenario: must be the name of a file"),
+        ("demo --scenario /dev/zero", "/dev/zero: can't be read: more than 10 MB"),
+        ("demo --scenario /dev/full", "/dev/full: can't be read: more than 10 MB"),
     ],
 )
 def test_an_error_of_the_user_is_one_line_on_stderr(
     arguments: str, told: str, capsys: Capture
 ) -> None:
-    assert main(arguments.split()) == USER_ERROR
+    assert main(arguments.split(" ")) == USER_ERROR
     out, err = capsys.readouterr()
     assert out == ""
     assert told in err
     assert err.count("\n") == 1
+
+
+def test_without_a_command_the_error_is_one_line_too(capsys: Capture) -> None:
+    assert main([]) == USER_ERROR
+    assert "required: COMMAND" in capsys.readouterr().err
+
+
+def test_a_seed_of_a_hundred_digits_is_one(capsys: Capture) -> None:
+    seed = "7" * 100
+    assert main(["demo", "--rate", "1", "--seed", seed, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["seed"] == int(seed)
 
 
 @pytest.mark.parametrize("arguments", ["--help", "demo --help"])

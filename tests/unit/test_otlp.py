@@ -8,18 +8,22 @@ is asked here.
 from __future__ import annotations
 
 import json
+import math
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 
 from meshlab import otlp as module
 from meshlab.engines.run import run
 from meshlab.faults import Outage
-from meshlab.model import Outcome
+from meshlab.model import ConfigError, Outcome
 from meshlab.otlp import otlp, otlp_json
 from meshlab.shop import shop
 from meshlab.tracing import Span
@@ -81,9 +85,19 @@ FIELDS: dict[str, dict[str, Rule]] = {
     "AnyValue": {
         "stringValue": text,
         "boolValue": lambda value: isinstance(value, bool),
-        "intValue": lambda value: text(value) and bool(re.fullmatch(r"-?\d+", value)),
-        "doubleValue": lambda value: isinstance(value, float),
+        "intValue": lambda value: (
+            text(value) and bool(re.fullmatch(r"-?\d+", value)) and -(2**63) <= int(value) < 2**63
+        ),
+        "doubleValue": lambda value: (
+            (isinstance(value, float) and math.isfinite(value))
+            or value in ("NaN", "Infinity", "-Infinity")
+        ),
+        "bytesValue": lambda value: text(value) and b64encode(b64decode(value)).decode() == value,
+        "arrayValue": one("ArrayValue"),
+        "kvlistValue": one("KeyValueList"),
     },
+    "ArrayValue": {"values": repeated("AnyValue")},
+    "KeyValueList": {"values": repeated("KeyValue")},
 }
 
 
@@ -172,14 +186,84 @@ def test_kind_status_and_error_say_how_it_ended(outcome: Outcome, kind: str, num
     assert span.get("status", {}).get("code") == (2 if own_fault else None)
 
 
-def test_attributes_have_the_type_of_their_value() -> None:
-    pairs = module.attributes({"a": "x", "b": 3, "c": 0.5})
-    assert [pair["value"] for pair in pairs] == [
-        {"stringValue": "x"},
-        {"intValue": "3"},
-        {"doubleValue": 0.5},
-    ]
-    assert repeated("KeyValue")(pairs)
+ANY_TRUE = {"arrayValue": {"values": [{"boolValue": True}]}}
+BYTES = {"bytesValue": "AP8="}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("x", {"stringValue": "x"}),
+        ("", {"stringValue": ""}),
+        ("\U0001f600", {"stringValue": "\U0001f600"}),
+        (np.str_("x"), {"stringValue": "x"}),
+        (3, {"intValue": "3"}),
+        (-(2**63), {"intValue": "-9223372036854775808"}),
+        (2**63 - 1, {"intValue": "9223372036854775807"}),
+        (np.int8(-3), {"intValue": "-3"}),
+        (np.uint64(3), {"intValue": "3"}),
+        (0.5, {"doubleValue": 0.5}),
+        (3.0, {"doubleValue": 3.0}),
+        (np.float32(0.5), {"doubleValue": 0.5}),
+        (np.float64(0.5), {"doubleValue": 0.5}),
+        (np.longdouble(0.5), {"doubleValue": 0.5}),
+        (math.nan, {"doubleValue": "NaN"}),
+        (math.inf, {"doubleValue": "Infinity"}),
+        (-math.inf, {"doubleValue": "-Infinity"}),
+        (np.float32("-inf"), {"doubleValue": "-Infinity"}),
+        (True, {"boolValue": True}),
+        (False, {"boolValue": False}),
+        (np.bool_(True), {"boolValue": True}),
+        (None, {}),
+        (b"\x00\xff", BYTES),
+        ([], {"arrayValue": {"values": []}}),
+        ([1, None], {"arrayValue": {"values": [{"intValue": "1"}, {}]}}),
+        (("a", [True]), {"arrayValue": {"values": [{"stringValue": "a"}, ANY_TRUE]}}),
+        (np.array([0.5]), {"arrayValue": {"values": [{"doubleValue": 0.5}]}}),
+        (np.array(7), {"intValue": "7"}),
+        ({"k": b"\x00\xff"}, {"kvlistValue": {"values": [{"key": "k", "value": BYTES}]}}),
+    ],
+    ids=repr,
+)
+def test_an_attribute_has_the_type_of_its_value(value: Any, expected: dict[str, Any]) -> None:
+    pairs = module.attributes({"a": value})
+    assert pairs == [{"key": "a", "value": expected}]
+    assert [type(v) for v in pairs[0]["value"].values()] == [type(v) for v in expected.values()]
+    through_json = json.loads(json.dumps(pairs, allow_nan=False))
+    assert through_json == pairs
+    assert repeated("KeyValue")(through_json)
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        (2**63, "attribute 'a': a whole number must fit into 64 bits, got 9223372036854775808"),
+        (-(2**63) - 1, "attribute 'a': a whole number must fit into 64 bits, got -92233720368547"),
+        (np.uint64(2**63), "attribute 'a': a whole number must fit into 64 bits, got np.uint64"),
+        ([1, 2**64], "attribute 'a': a whole number must fit into 64 bits, got 184467440737095"),
+        ("\ud800", "attribute 'a': a text must be Unicode, got '\\ud800'"),
+        (1j, "attribute 'a': a value must be None, a bool, a number, a text, bytes, or a list or"),
+        (np.complex64(1), "attribute 'a': a value must be None, a bool, a number"),
+        (np.datetime64(0, "s"), "attribute 'a': a value must be None, a bool, a number"),
+        ({1, 2}, "attribute 'a': a value must be None, a bool, a number"),
+        (Decimal(1), "attribute 'a': a value must be None, a bool, a number"),
+        (object, "attribute 'a': a value must be None, a bool, a number"),
+        ({1: "x"}, "attributes: a key must be a text, got 1"),
+        ({"": "x"}, "attributes: a key must be a text, got ''"),
+        ({"\udc00": "x"}, "attributes: a key must be a text, got '\\udc00'"),
+    ],
+    ids=repr,
+)
+def test_an_attribute_that_the_form_has_no_place_for_is_refused(value: Any, rule: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(rule)):
+        module.attributes({"a": value})
+
+
+def test_a_span_with_attributes_of_every_kind_is_valid_json() -> None:
+    odd: Any = {"n": math.nan, "b": True, "l": [None, np.int64(4)]}
+    text = otlp_json([replace(a_span(Outcome.OK), attributes=odd)])
+    found = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    assert follows("TracesData", found)
 
 
 def test_the_same_spans_give_the_same_text_in_one_line() -> None:

@@ -364,6 +364,15 @@ def test_each_interval_is_judged_by_itself() -> None:
     for name in "abcde":
         bench.report(name, good=60)
     assert bench.tick() == []  # too few again, and what came before is gone
+    for name in "abcde":
+        bench.report(name, good=0 if name == "a" else 99, bad=99 if name == "a" else 0)
+    assert bench.tick() == []  # one too few, every time
+
+
+def test_an_endpoint_that_was_ejected_before_anybody_watched_returns_at_the_first_tick() -> None:
+    bench = Bench()
+    bench.endpoint("a").ejected = True
+    assert bench.tick(0.5) == [Return(0.5, "a")]
 
 
 def test_without_the_rule_no_success_rate_is_too_low() -> None:
@@ -508,10 +517,11 @@ def test_the_defaults_are_those_of_envoy() -> None:
             {"consecutive_5xx": None, "success_rate_stdev_factor": None},
             "consecutive_5xx or success_rate_stdev_factor must be set, got None",
         ),
-        ({"interval": 0}, "interval must be a number > 0, got 0"),
-        ({"base_ejection_time": -1}, "base_ejection_time must be a number > 0, got -1"),
-        ({"max_ejection_time": 29}, "max_ejection_time must be a number >= 30.0, got 29"),
-        ({"max_ejection_percent": 140}, "max_ejection_percent must be in 0..100, got 140"),
+        ({"interval": 0}, "interval must be a number > 0, got 0.0"),
+        ({"base_ejection_time": -1}, "base_ejection_time must be a number > 0, got -1.0"),
+        ({"max_ejection_time": 29}, "max_ejection_time must be a number >= 30.0, got 29.0"),
+        ({"max_ejection_percent": 140}, "max_ejection_percent must be in 0..100, got 140.0"),
+        ({"max_ejection_percent": 100.5}, "max_ejection_percent must be in 0..100, got 100.5"),
         ({"max_ejection_percent": "10"}, "max_ejection_percent must be in 0..100, got '10'"),
         ({"always_eject_one_host": 1}, "always_eject_one_host must be a bool, got 1"),
         (

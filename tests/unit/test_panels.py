@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from meshlab.figures import bars, summary_of, timeline
+from meshlab.figures.style import CONFIG
 from meshlab.model import ConfigError
 from meshlab.panels import Panel, choice, panel, rate_slider, repaint, slider
 from meshlab.widgets import Slider
@@ -35,6 +36,10 @@ def shown() -> Panel:
 
 def test_a_panel_begins_with_what_its_function_draws(shown: Panel) -> None:
     assert content(shown.figure) == content(draw(0.02))
+
+
+def test_its_figure_has_no_button_that_uploads_it(shown: Panel) -> None:
+    assert shown.figure._config == CONFIG
 
 
 def test_moving_a_control_repaints_exactly_what_a_plain_call_gives(shown: Panel) -> None:

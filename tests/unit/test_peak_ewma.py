@@ -2,7 +2,9 @@
 
 import math
 from itertools import cycle
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +12,7 @@ from meshlab.kernel.clock import ManualClock
 from meshlab.kernel.engine import Engine
 from meshlab.kernel.record import entry, record
 from meshlab.kernel.streams import Uniform
+from meshlab.model import ConfigError
 from meshlab.policies.balancer import Balancer, BalancerConfig, Candidates, LeastRequest, Random
 from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.peak_ewma import PENALTY, PeakEwma, PeakEwmaBalancer
@@ -25,6 +28,29 @@ def ewma_balancer(
     chance = Uniform(0, "scripted")
     chance.draw = cycle(draws).__next__
     return PeakEwma(decay_seconds=decay_seconds).build(chance, clock)
+
+
+@pytest.mark.parametrize("choices", [1, 2, 3])
+def test_a_pick_draws_as_many_endpoints_as_there_are_choices(choices: int) -> None:
+    drawn: list[float] = []
+
+    def draw() -> float:
+        drawn.append(0.0)
+        return 0.0
+
+    PeakEwma(choices=choices).build(draw, ManualClock()).pick(members(2), key=0)
+    assert len(drawn) == choices
+
+
+@pytest.mark.parametrize("decay", [0, -1.0, math.nan, math.inf, "10", True])
+def test_a_decay_that_makes_no_sense_is_refused(decay: Any) -> None:
+    with pytest.raises(ConfigError, match="peak_ewma: decay_seconds must be finite and > 0, got"):
+        PeakEwma(decay_seconds=decay)
+
+
+def test_there_must_be_a_choice() -> None:
+    with pytest.raises(ConfigError, match="peak_ewma: choices must be a whole number >= 1, got 0"):
+        PeakEwma(choices=0)
 
 
 @given(

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from meshlab.telemetry.promql import (
     irate,
     rate,
 )
-from meshlab.telemetry.series import aggregate
+from meshlab.telemetry.series import STALE, aggregate, is_stale
 from tests.record_promql import (
     RECORDED,
     TICK,
@@ -145,6 +146,43 @@ def test_an_edge_further_than_one_step_and_a_tenth_gets_half_a_step(
     assert got["value"].tolist() == pytest.approx([20 * (20 + carried_back) / 20])
 
 
+@pytest.mark.parametrize(("at", "carried_on"), [(80.9, 10.9), (81, 5), (120, 5)])
+def test_so_does_an_edge_after_the_last_sample(at: float, carried_on: float) -> None:
+    counter = one_counter((50, 100), (60, 110), (70, 120))
+    got = increase(counter, at - 50, at, closed="left-closed")
+    assert got["value"].tolist() == pytest.approx([20 * (20 + carried_on) / 20])
+
+
+def test_what_is_below_zero_has_no_zero_to_be_carried_back_to() -> None:
+    counter = one_counter((10, -5), (20, 15))
+    assert increase(counter, window=20, at=25)["value"].tolist() == pytest.approx([20 * 20 / 10])
+
+
+def test_a_counter_that_does_not_grow_does_not_grow_before_it_either() -> None:
+    for value in (0, 7):
+        counter = one_counter((10, value), (20, value))
+        assert increase(counter, window=20, at=25)["value"].tolist() == [0.0]
+
+
+@pytest.mark.parametrize("window", [0.001, 0.5, 1])
+def test_a_window_may_be_as_short_as_a_millisecond(window: float) -> None:
+    counter = one_counter((0, 5), (window, 6))
+    got = increase(counter, window, at=window, closed="left-closed")
+    assert got["value"].tolist() == [1.0]
+
+
+def test_series_keep_the_order_in_which_they_appear() -> None:
+    names = ["c", "a", "b"]
+    samples = pd.DataFrame(
+        [
+            {"time": time, "i": name, "value": time}
+            for time in (10.0, 20.0)
+            for name in (names if time == 10.0 else sorted(names))
+        ]
+    )
+    assert increase(samples, 15, at=20)["i"].tolist() == names
+
+
 def test_a_counter_is_not_carried_back_to_below_zero() -> None:
     counter = one_counter((8, 1), (18, 11), (28, 21))
     got = increase(counter, window=28, at=28)  # the line through the samples is at zero at 7 s
@@ -173,6 +211,7 @@ def test_the_sum_hides_which_counter_restarted_so_rate_comes_before_sum() -> Non
 def test_one_sample_in_the_window_is_no_answer() -> None:
     counter = one_counter((10, 1), (20, 2), (30, 3))
     assert rate(counter, window=9).empty
+    assert rate(counter[:1], window=9).empty
     assert rate(counter, window=15, at=[10, 20, 25, 30])["time"].tolist() == [20, 30]
 
 
@@ -188,14 +227,38 @@ def test_edges_are_whole_milliseconds_as_in_prometheus() -> None:
     assert increase(counter, window=2, at=3, closed="left-closed")["value"].tolist() == [2.0]
 
 
-def test_a_failed_scrape_is_no_sample() -> None:
+@pytest.mark.parametrize("function", [rate, increase, irate])
+@pytest.mark.parametrize("failed", [5.0, 20.0, 38.0])
+def test_a_failed_scrape_is_no_sample(function: Callable[..., pd.DataFrame], failed: float) -> None:
     whole = one_counter((10, 5), (30, 9), (40, 12))
-    gap = one_counter((10, 5), (20, math.nan), (30, 9), (40, 12))
-    pd.testing.assert_frame_equal(rate(whole, 35, at=40), rate(gap, 35, at=40))
+    gap = one_counter((10, 5), (30, 9), (40, 12), (failed, STALE))
+    pd.testing.assert_frame_equal(function(gap, 42, at=40), function(whole, 42, at=40))
+
+
+@pytest.mark.parametrize("function", [rate, increase, irate])
+def test_a_nan_at_the_end_of_a_window_is_a_sample_and_the_answer_is_nan(
+    function: Callable[..., pd.DataFrame],
+) -> None:
+    counter = one_counter((10, 5), (20, 9), (30, math.nan))
+    assert math.isnan(function(counter, 25, at=30)["value"].item())
+
+
+def test_a_nan_between_samples_hides_a_restart_but_is_scraped() -> None:
+    counter = one_counter((10, 5), (20, math.nan), (30, 3), (40, 7))
+    got = increase(counter, window=35, at=40)  # 5 s before the first sample
+    assert got["value"].item() == pytest.approx((7 - 5) * 35 / 30)
+    got = increase(counter, window=41, at=40)  # 11 s are not below 1.1 steps of 10 s
+    assert got["value"].item() == pytest.approx((7 - 5) * 35 / 30)
+
+
+def test_what_was_lost_in_a_restart_long_ago_does_not_blur_what_is_counted_later() -> None:
+    counter = one_counter((10, 1e17), (20, math.inf), (30, 3), (40, 1), (50, 4))
+    got = increase(counter, window=30, at=60, closed="left-closed")
+    assert got["value"].item() == pytest.approx((1 + 3) * 30 / 20)
 
 
 def test_at_every_scrape_includes_the_failed_ones() -> None:
-    gap = one_counter((10, 5), (20, 9), (30, math.nan))
+    gap = one_counter((10, 5), (20, 9), (30, STALE))
     assert rate(gap, 35)["time"].tolist() == [20.0, 30.0]
 
 
@@ -252,6 +315,11 @@ def test_steps_of_rounding_between_buckets_are_not_observations() -> None:
     assert bucket_quantile(1.0, BOUNDS, [2.0, 3.0, 3.0, 3.0 + 4e-16]) == 0.25
 
 
+def test_infinitely_many_observations_are_more_than_a_few() -> None:
+    assert bucket_quantile(0.5, [1.0, math.inf], [1.0, math.inf]) == 1.0
+    assert bucket_quantile(0.5, [1.0, 2.0, math.inf], [1.0, 4.0, math.inf]) == 2.0
+
+
 @given(
     counts=st.lists(st.integers(0, 50), min_size=4, max_size=4).filter(any),
     q=st.floats(0.01, 1),
@@ -273,8 +341,61 @@ def test_a_division_keeps_the_series_that_both_sides_have() -> None:
 
 def test_a_division_of_different_labels_is_refused() -> None:
     errors = pd.DataFrame({"time": 5.0, "destination": ["auth"], "value": [1.0]})
-    with pytest.raises(ConfigError, match="divide: both sides must have labels"):
+    rule = "divide: both sides must have labels ['destination'], got []"
+    with pytest.raises(ConfigError, match=re.escape(rule)):
         divide(errors, aggregate(errors))
+
+
+def buckets(*pairs: tuple[str, float]) -> pd.DataFrame:
+    """The buckets of one histogram at one moment, from (le, count) pairs."""
+    return pd.DataFrame(pairs, columns=["le", "value"]).assign(time=5.0)
+
+
+@pytest.mark.parametrize("le", ["banana", "", " 1", "1_0", "NaN", "0x1", "٣", "1e", ".", "+", "in"])
+def test_a_bound_that_is_no_number_is_refused(le: str) -> None:
+    rule = f"histogram_quantile: le must be a number or +Inf, got {le!r}"
+    with pytest.raises(ConfigError, match=re.escape(rule)):
+        histogram_quantile(0.5, buckets((le, 1.0), ("+Inf", 2.0)))
+
+
+@pytest.mark.parametrize("infinite", ["+Inf", "inf", "Inf", "+infinity"])
+@pytest.mark.parametrize("one", ["1", "1.0", "1.", "+1", "10e-1", "0.1E+1", "1e0", "1e00"])
+def test_a_bound_may_be_written_in_every_way_that_prometheus_reads(one: str, infinite: str) -> None:
+    got = histogram_quantile(0.5, buckets((infinite, 4.0), (one, 4.0)))
+    assert got["value"].tolist() == [0.5]
+
+
+def test_buckets_of_one_bound_written_in_two_ways_are_added_up() -> None:
+    got = histogram_quantile(0.5, buckets(("1", 1.0), ("1.0", 2.0), ("2", 4.0), ("+Inf", 4.0)))
+    assert got["value"].tolist() == [pytest.approx(2 / 3)]
+
+
+def test_a_bucket_that_was_not_scraped_is_no_bucket_and_one_that_is_nan_is_one() -> None:
+    absent = buckets(("1", 2.0), ("2", STALE), ("4", 4.0), ("+Inf", 4.0))
+    assert histogram_quantile(0.75, absent)["value"].tolist() == [2.5]
+    nan = absent.assign(value=absent["value"].where(absent["le"] != "2", math.nan))
+    assert math.isnan(histogram_quantile(0.75, nan)["value"].item())
+
+
+def test_the_same_bucket_twice_is_refused() -> None:
+    with pytest.raises(ConfigError, match="histogram_quantile: labels must tell the series apart"):
+        histogram_quantile(0.5, buckets(("1", 1.0), ("1", 2.0), ("+Inf", 3.0)))
+
+
+def test_a_division_by_a_series_that_is_there_twice_is_refused() -> None:
+    once = one_counter((5, 1))
+    for left, right in ((once, pd.concat([once, once])), (pd.concat([once, once]), once)):
+        with pytest.raises(ConfigError, match="divide: labels must tell the series apart"):
+            divide(left, right)
+
+
+def test_a_division_drops_what_was_not_scraped_and_keeps_what_is_nan() -> None:
+    left = one_counter((5, 1), (10, STALE), (15, 0), (20, 3), (25, math.nan))
+    right = one_counter((5, STALE), (10, 2), (15, 0), (20, 2), (25, 1))
+    got = divide(left, right)
+    assert got["time"].tolist() == [15.0, 20.0, 25.0]
+    assert got["value"].tolist() == pytest.approx([math.nan, 1.5, math.nan], nan_ok=True)
+    assert not is_stale(got["value"]).any()
 
 
 def test_nothing_in_gives_nothing_out_with_the_same_columns() -> None:

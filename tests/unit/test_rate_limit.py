@@ -44,9 +44,19 @@ def test_what_does_not_fit_into_the_bucket_is_lost() -> None:
     assert [tokens.take() for _ in range(3)] == [True, True, False]
 
 
-def test_a_bucket_begins_full_at_any_time() -> None:
-    tokens, _ = bucket(start=1000.0, max_tokens=2)
+@pytest.mark.parametrize("interval", [0.5, 1.0, 2.5])
+@pytest.mark.parametrize("start", [0.0, 10.0, 1000.0])
+def test_a_bucket_begins_full_at_any_time(start: float, interval: float) -> None:
+    tokens, _ = bucket(start=start, max_tokens=2, fill_interval=interval)
+    assert tokens.tokens == 2
     assert [tokens.take() for _ in range(3)] == [True, True, False]
+
+
+def test_a_bucket_may_hold_as_many_tokens_as_stay_exact() -> None:
+    tokens, clock = bucket(max_tokens=10**9, tokens_per_fill=10**9)
+    assert tokens.take()
+    clock.advance(1.0)
+    assert tokens.tokens == 10**9
 
 
 def test_looking_at_the_tokens_takes_none_and_fills_none() -> None:

@@ -24,9 +24,10 @@ from meshlab.incident.knobs import (
 from meshlab.incident.marks import marks
 from meshlab.mesh.result import Result
 from meshlab.model import ConfigError
-from meshlab.replay import stations, story
+from meshlab.replay import stations
 from meshlab.replay.panel import WHEN, Replay, controls
 from meshlab.replay.player import Player, words_at
+from meshlab.replay.story import story
 from meshlab.toll import toll
 
 

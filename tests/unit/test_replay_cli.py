@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
+from rich.console import Console
 
 from meshlab.__main__ import INTERRUPTED, USER_ERROR, main
 from meshlab.engines.run import run
@@ -28,10 +30,12 @@ from meshlab.incident.history import DEFENCES
 from meshlab.incident.marks import marks
 from meshlab.incident.scenario import post_mortem
 from meshlab.mesh.result import Result
-from meshlab.postmortem import Report, read_report, to_json
+from meshlab.postmortem import Report, read_report, show, to_json
 from meshlab.postmortem.page import replay_page
 from meshlab.postmortem.report import Line
+from meshlab.postmortem.tables import lines
 from meshlab.telemetry.columns import Columns
+from tests.conftest import PATIENCE
 from tests.incident_run import WEIGHT, happened
 
 Capture = pytest.CaptureFixture[str]
@@ -146,14 +150,30 @@ def test_without_the_leak_nothing_emerges_and_the_report_says_so() -> None:
         ("replay --weight 1e3", "--weight: must be a whole number >= 1"),
         ("replay --weight 2000", "weight must be at most the workers of"),
         ("replay --what-if prayer", "what if: unknown defence 'prayer'"),
+        (f"replay --weight {'9' * 5000}", "--weight: must have at most 100 digits"),
+        (f"replay --weight {'9' * 100}", "weight must be at most the workers of"),
         ("replay --at 14:30", "--at must come with --what-if"),
+        ("replay --at=", "--at must come with --what-if"),
+        ("replay --what-if breaker --at=", "a time must be like 14:29"),
+        ("replay --what-if breaker --at ١٤:٣٠", "a time must be like 14:29"),
+        ("replay --what-if breaker --at 14:3_0", "a time must be like 14:29"),
+        ("replay --what-if breaker --at 14:-30", "a time must be like 14:29"),
+        ("replay --what-if breaker --at 14:99", "a time must be like 14:29"),
+        (f"replay --what-if breaker --at {'9' * 5000}:30", "a time must be like 14:29"),
         ("replay --what-if breaker --at noon", "a time must be like 14:29"),
         ("replay --what-if breaker --at 15:00", "--at must be within the incident"),
         ("replay --html no/such/page.html", "no/such/page.html: must be a file to write"),
+        ("replay --html=", "--html: must be the name of a file, got ''"),
+        ("replay --html .", ".: must be a file to write"),
+        (f"replay --html {'x' * 300}", "File name too long"),
+        ("export --openmetrics=", "--openmetrics: must be the name of a file, got ''"),
+        ("export --openmetrics a\0b", "--openmetrics: must be the name of a file"),
         ("export", "required: --openmetrics"),
         ("export --openmetrics no/such/file", "no/such/file: must be a file to write"),
         ("export --openmetrics x --start noon", "start must be a date and time with its zone"),
+        ("export --openmetrics x --start=", "start must be a date and time with its zone"),
         ("export --openmetrics x --step 0", "--step: must be a number > 0"),
+        ("export --openmetrics x --step 1e300", "step must be a multiple of the scrape interval"),
         ("export --openmetrics x --step 7", "step must be a multiple of the scrape interval"),
         ("export --openmetrics x --metric go_goroutines", "unknown metric 'go_goroutines'"),
         ("export --openmetrics x --target auth-4", "unknown target 'auth-4'"),
@@ -182,6 +202,17 @@ def test_the_replay_is_a_table_beside_the_post_mortem_and_a_verdict(
         assert re.search(rf"(?m)^{utc(each.told)[:5]}  .*{emerged}", out), each
     flat = " ".join(out.split())
     assert all(sentence in flat for sentence in report().verdict)
+
+
+@pytest.mark.parametrize("width", [24, 40, 60, 130])
+def test_no_heading_is_broken_however_narrow_the_terminal(width: int) -> None:
+    file = io.StringIO()
+    show(report(), Console(file=file, width=width, markup=False, emoji=False, highlight=False))
+    printed = file.getvalue()
+    assert max(len(line) for line in printed.splitlines()) <= width
+    words = set(re.split(r"[\s:]+", printed))
+    said = " ".join(lines(report()).head + tuple(each.what for each in report().lines))
+    assert set(re.split(r"[\s:]+", said)) - words == set()
 
 
 def test_a_what_if_stands_beside_what_happened(
@@ -288,6 +319,7 @@ def shown(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Page:
     page.on("request", lambda request: page.asked.append(request.url))  # type: ignore[attr-defined]
     page.on("console", lambda message: page.trouble.append(message.text))  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: page.trouble.append(str(error)))  # type: ignore[attr-defined]
+    page.set_default_timeout(PATIENCE)
     page.goto(file.as_uri())
     page.wait_for_function(
         "document.querySelectorAll('.js-plotly-plot').length"
@@ -336,7 +368,8 @@ def test_the_page_tells_lines_and_verdict_without_a_script() -> None:
 
 
 def test_data_on_the_page_can_not_end_its_element() -> None:
-    from meshlab.figures.page import as_data, table
+    from meshlab.figures.page import as_data
+    from meshlab.tables import Table, to_html
 
     assert as_data("x", "</script><b>").count("<") == 2
-    assert "&lt;b&gt;" in table(("head",), [("<b>",)])
+    assert "<td>&#60;b></td>" in to_html(Table(("head",), [("<b>",)]))

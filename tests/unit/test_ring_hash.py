@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from meshlab.kernel.clock import ManualClock
 from meshlab.kernel.streams import Uniform
+from meshlab.model import ConfigError
 from meshlab.policies.balancing import Candidates
 from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.hashing import fnv1a, mix
-from meshlab.policies.ring_hash import Ring, RingHash
+from meshlab.policies.ring_hash import LARGEST_RING, Ring, RingHash
 
 
 def members(*given_weights: int) -> list[Endpoint]:
@@ -110,6 +111,57 @@ def test_more_points_on_the_ring_make_shares_more_even() -> None:
 
     assert spread(4) == pytest.approx(1 / math.sqrt(4), rel=0.2)
     assert spread(64) == pytest.approx(1 / math.sqrt(64), rel=0.2)
+
+
+@pytest.mark.parametrize("weights", [(2,), (1, 1), (1, 2)])
+def test_a_ring_of_too_many_points_is_refused(weights: tuple[int, ...]) -> None:
+    size = LARGEST_RING // 2 + 1
+    rule = f"ring_hash: a ring has at most {LARGEST_RING} points, got {size * sum(weights)}"
+    with pytest.raises(ConfigError, match=rule):
+        Ring(members(*weights), size)
+
+
+def test_a_ring_may_have_as_many_points_as_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meshlab.policies.ring_hash.LARGEST_RING", 8)
+    assert len(Ring(members(1, 1), 4).points) == 8
+    with pytest.raises(ConfigError, match="a ring has at most 8 points, got 9"):
+        Ring(members(1, 2), 3)
+
+
+def test_the_points_of_an_endpoint_are_the_outputs_of_splitmix64_seeded_with_its_name() -> None:
+    seed, golden = fnv1a("cart-1"), 0x9E3779B97F4A7C15
+    assert Ring(members(1), 3).points == sorted(mix(seed + i * golden) for i in range(3))
+
+
+def test_an_endpoint_without_weight_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"ring_hash: weights must be >= 1, got \[1, 0\]"):
+        Ring(members(1, 0), 4)
+
+
+@pytest.mark.parametrize("size", [0, -1, LARGEST_RING + 1, 1.5, True])
+def test_a_ring_size_that_makes_no_sense_is_refused(size: int) -> None:
+    rule = f"ring_hash: minimum_ring_size must be in 1..{LARGEST_RING}, got {size}"
+    with pytest.raises(ConfigError, match=rule):
+        RingHash(minimum_ring_size=size)
+    assert RingHash(minimum_ring_size=1).ring(members(1, 2)).points
+    assert RingHash(minimum_ring_size=LARGEST_RING).minimum_ring_size == LARGEST_RING
+
+
+def test_an_endpoint_has_as_many_points_as_its_weight_and_shares_add_up_to_one() -> None:
+    endpoints = members(1, 3)
+    ring = Ring(endpoints, 5)
+    counts = [ring.owners[:-1].count(endpoint) for endpoint in endpoints]
+    assert counts == [5, 15]
+    assert len(set(ring.points)) == 20
+    assert sum(ring.shares(endpoints)) == pytest.approx(1)
+
+
+def test_the_share_of_an_endpoint_is_the_share_of_keys_that_it_gets() -> None:
+    endpoints = members(1, 1, 2)
+    ring = Ring(endpoints, 3)
+    keys = range(20_000)
+    got = [sum(ring.owner(key) is endpoint for key in keys) / 20_000 for endpoint in endpoints]
+    assert got == pytest.approx(ring.shares(endpoints), abs=0.015)
 
 
 OWNERS = """

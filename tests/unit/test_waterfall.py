@@ -10,6 +10,7 @@ from meshlab.engines.run import run
 from meshlab.faults import EdgeFault
 from meshlab.figures.style import LOOK, summary_of
 from meshlab.figures.waterfall import waterfall
+from meshlab.model import Outcome
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.retry import RetryPolicy
 from meshlab.topology import Service
@@ -17,6 +18,7 @@ from meshlab.trace_views import by_trace
 from meshlab.tracing import Span
 from tests.small import STEADY, instance, line, patience, service
 
+TRACE = "0af7651916cd43dd8448eb211c80319c"
 ONE = ((0.0, 4.0), (0.999, 4.0), (1.0, 0.0))
 
 
@@ -101,3 +103,34 @@ def test_what_several_traces_hold_of_one_request_is_drawn_below_each_other() -> 
 
 def test_no_spans_are_an_empty_figure_that_says_so() -> None:
     assert summary_of(waterfall([], title="t")) == "No spans."
+
+
+def test_a_trace_may_be_deeper_than_python_recurses() -> None:
+    """Every service asks the next one: a call, and the work on it, a thousand times over."""
+
+    def spans(number: int) -> list[Span]:
+        caller, ids = f"s{number}", (f"{2 * number:016x}", f"{2 * number + 1:016x}")
+        parent = f"{2 * number - 1:016x}" if number else None
+        start, end, name = float(number), 5000.0 - number, f"s{number + 1}/home"
+        ended = {"start": start, "end": end, "outcome": Outcome.OK}
+        call = Span(TRACE, ids[0], parent, name, "client", caller, f"{caller}-1", **ended)
+        work = Span(TRACE, ids[1], ids[0], name, "server", f"s{number + 1}", "", **ended)
+        return [call, work]
+
+    figure = waterfall([s for number in range(1500) for s in spans(number)], title="t")
+    assert labels(figure) == [f"s{number + 1}" for number in range(1500)]
+    shifts = [a.xshift for a in sorted(figure.layout.annotations, key=lambda a: a.y)]
+    assert shifts == sorted(set(shifts))
+    assert summary_of(figure).startswith("1500 tries")
+
+
+def test_lost_calls_may_be_nested_as_deeply() -> None:
+    """Spans that name each other as callers without any work between them: only the last is one."""
+    spans = [
+        Span(
+            TRACE, f"{n:016x}", f"{n - 1:016x}" if n > 1 else None, "x/home", "client", "a", "a-1",
+            start=float(n), end=5000.0 - n, outcome=Outcome.OK,
+        )
+        for n in range(1, 2000)
+    ]  # fmt: skip
+    assert labels(waterfall(spans, title="t")) == ["x"]
