@@ -35,7 +35,7 @@ types: .venv
 	$(PY) -m mypy
 
 warm: .venv # compile the engine's rules, if that is not done yet
-	@$(PY) -c "import numba" 2>/dev/null && $(PY) -m meshlab.engines.compiled || true
+	@$(PY) -c "import numba" 2>/dev/null && $(PY) -m meshlab.kernel || true
 
 # Coverage stays apart from the full run: nbval would start it in every notebook's kernel.
 cover: .venv

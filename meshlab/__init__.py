@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from meshlab.mesh.mesh import Mesh as Mesh
     from meshlab.mesh.result import Result as Result
     from meshlab.model import ConfigError as ConfigError
-    from meshlab.model import Endpoint as Endpoint
     from meshlab.model import MeshlabError as MeshlabError
     from meshlab.model import Outcome as Outcome
     from meshlab.model import Request as Request
@@ -94,7 +93,7 @@ _HOMES = {
     "meshlab.kernel.distributions": ("Around Constant Distribution Erlang Exponential LogNormal"),
     "meshlab.mesh.mesh": "Mesh",
     "meshlab.mesh.result": "Result",
-    "meshlab.model": "ConfigError Endpoint MeshlabError Outcome Request RunTooLarge",
+    "meshlab.model": "ConfigError MeshlabError Outcome Request RunTooLarge",
     "meshlab.policies.balancer": "Balancer LeastRequest Random RoundRobin",
     "meshlab.policies.breaker": "CircuitBreaker",
     "meshlab.policies.breaker_config": "BreakerConfig",

@@ -10,12 +10,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 
+from meshlab.mesh.call import Call
+from meshlab.mesh.counts import CLASS_COUNT
+from meshlab.mesh.instance import Job, ServiceInstance
 from meshlab.mesh.mesh import Mesh
 from meshlab.mesh.result import Result
-from meshlab.mesh.service import ServiceInstance
 from meshlab.mesh.totals import EdgeTotals
 from meshlab.mesh.upstream import Upstream
 from meshlab.model import Outcome
+from meshlab.policies.budget import ConcurrentBudget
 from meshlab.scenario.faults import EdgeFault, Leak, Outage
 from meshlab.scenario.scenario import Scenario
 from meshlab.scenario.topology import Instance, Service
@@ -123,38 +126,48 @@ def check_mesh(mesh: Mesh) -> None:
 def check_upstream(upstream: Upstream) -> None:
     """The policies of a sidecar hold as much as it has in flight, and no more."""
     counts = upstream.counts
-    if counts.routes:
-        assert sum(map(sum, counts.routes.values())) == sum(counts.outcomes)
-        assert (
-            sum(by_class[0] for by_class in counts.routes.values()) == counts.outcomes[Outcome.OK]
-        )
+    if counts.by_route:
+        assert sum(counts.routes) == sum(counts.outcomes)
+        assert sum(counts.routes[::CLASS_COUNT]) == counts.outcomes[Outcome.OK]
     tries = sum(endpoint.active for endpoint in upstream.every_endpoint)
     assert min((endpoint.active for endpoint in upstream.every_endpoint), default=0) >= 0
     if upstream.limiter is not None:
         assert upstream.limiter.active == tries
     if upstream.breaker is not None:
         assert 0 <= upstream.breaker.trials_in_flight <= tries
-    active = getattr(upstream.budget, "_active", None)
-    if active is not None:
-        assert active == upstream.counts.active
-        assert 0 <= getattr(upstream.budget, "_retries") <= active  # noqa: B009
+    if isinstance(upstream.budget, ConcurrentBudget):
+        assert upstream.budget.active == upstream.counts.active
+        assert 0 <= upstream.budget.retries <= upstream.budget.active
+    cluster = upstream.cluster
+    fit = [e for e in cluster.endpoints if e.healthy and not e.ejected]
+    assert (upstream.members, cluster.available) == (len(cluster.endpoints), len(fit))
+    assert upstream.breaker_state == (0 if upstream.breaker is None else upstream.breaker.state)
 
 
 def check_instance(instance: ServiceInstance, scenario: Scenario) -> None:
     """Workers and queue hold the jobs that are there, and every job waits for something."""
-    jobs = list(instance.jobs)
+    jobs = list(instance.jobs._items)
     sizes = configs(instance, scenario)
-    assert all(job.open for job in jobs)
+    assert all(job.life == 0 for job in jobs)
+    assert instance.held() == len(jobs)
     assert instance.busy == sum(job.working for job in jobs) <= max(i.workers for i in sizes)
     assert instance.queued == sum(not job.working for job in jobs) <= max(i.queue for i in sizes)
-    assert instance.queued == 0 or instance.busy >= instance.config.workers
-    assert [job for job in instance.waiting if job.open] == [j for j in jobs if not j.working]
-    if instance.report is None:  # else a job may have ended its calls and wait to be reported
-        assert all(job.call is None or job.call.open for job in jobs)
+    assert instance.queued == 0 or instance.busy >= instance.workers
+    assert list(instance.waiting._items) == [job for job in jobs if not job.working]
     for job in jobs:
-        assert not job.send.open or job.send.job is job
+        check_job(job)
     if not instance.up:
         assert jobs == []
+
+
+def check_job(job: Job) -> None:
+    """Whoever waits for it, or works for it, knows it too, and nothing refers to what is over."""
+    if isinstance(job.caller, Call):
+        assert job.caller.life == 0 and job.caller.sending and job.caller.job is job
+    if job.call is not None:
+        assert job.call.life == 0 and job.call.parent is job
+    if job.report is not None:
+        assert job.report.job is job
 
 
 def configs(instance: ServiceInstance, scenario: Scenario) -> list[Instance]:
@@ -183,7 +196,7 @@ def check_drained(mesh: Mesh) -> None:
             if upstream.breaker is not None:
                 assert upstream.breaker.trials_in_flight == 0
     for instance in mesh.instances.values():
-        assert (len(instance.jobs), instance.busy, instance.queued) == (0, 0, 0)
+        assert (instance.jobs.count, instance.busy, instance.queued) == (0, 0, 0)
 
 
 def loses_jobs(scenario: Scenario) -> bool:

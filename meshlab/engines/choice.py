@@ -1,12 +1,13 @@
-"""Which engine runs a scenario: the reference engine, or the same rules compiled with numba.
+"""Which engine runs a scenario: plain Python, or the same classes compiled with numba.
 
     run(scenario, seed)                        the compiled engine when it can, else the reference
     run(scenario, seed, engine="reference")    plain Python, whatever the scenario is made of
     run(scenario, seed, engine="compiled")     ConfigError, with the reason, if it can't
 
-Both give the same bytes. The compiled engine knows the parts in `COMPILED` and their fields; a
-scenario with anything else in it, a reader's own balancer say, runs on the reference engine. So do
-small runs as long as the rules have yet to be compiled (see `meshlab.engines.meanwhile`).
+Both give the same bytes. Whether the compiled engine can is found out by trying: the mesh is built,
+and its objects are put into memory. What is no record, or has a line that numba can't compile, runs
+on the reference engine; a record of your own that compiles doesn't. Small runs go there, too, as
+long as nothing is compiled yet (see `meshlab.engines.meanwhile`).
 """
 
 from __future__ import annotations
@@ -15,69 +16,64 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from importlib.util import find_spec
 
-from meshlab.kernel.distributions import KINDS
+from meshlab.mesh.mesh import Mesh
 from meshlab.model import ConfigError
 from meshlab.model.rules import require_known
-from meshlab.policies.balancer import BALANCERS
-from meshlab.policies.breaker import BreakerConfig
-from meshlab.policies.budget import BUDGETS
-from meshlab.policies.health import HealthCheck
-from meshlab.policies.limits import ConcurrencyLimits
-from meshlab.policies.outlier import OutlierDetection
-from meshlab.policies.rate_limit import RateLimit
-from meshlab.policies.retry import Backoff, RetryPolicy
-from meshlab.scenario.changes import Change
-from meshlab.scenario.cpu import Cpu
-from meshlab.scenario.faults import FAULTS
-from meshlab.scenario.load import Load
 from meshlab.scenario.scenario import Scenario
-from meshlab.scenario.topology import Edge, Instance, Memory, Service
-from meshlab.telemetry.central import Central
 
 ENGINES = ("auto", "reference", "compiled")
 
-COMPILED: tuple[type, ...] = (
-    *(Scenario, Service, Instance, Memory, Cpu, Edge, Load, *FAULTS.values(), *KINDS.values()),
-    *(RetryPolicy, Backoff, *BUDGETS.values(), *BALANCERS.values(), BreakerConfig),
-    *(ConcurrencyLimits, RateLimit, HealthCheck, OutlierDetection, Change, Central),
-)
-"""The declarations that the compiled engine knows. It takes no subclass of them for them."""
-
 
 def why_not(scenario: Scenario) -> str:
-    """Why the compiled engine can't run this; empty if it can."""
+    """Why the compiled engine can't run this; empty if it can. It builds the mesh to find out."""
     if find_spec("numba") is None:
         return "numba is not installed"
-    return next(_unknown(scenario, scenario.where), "")
-
-
-def _unknown(part: object, where: str) -> Iterator[str]:
-    """What in a declaration, or in those inside it, the compiled engine does not know."""
-    if isinstance(part, tuple):
-        for item in {id(item): item for item in part}.values():  # replicas are looked at once
-            yield from _unknown(item, where)
-    elif is_dataclass(part) and not isinstance(part, type):
-        where = getattr(part, "where", where)
-        if type(part) not in COMPILED:
-            yield f"{where}: {type(part).__name__} is not a built-in part"
-            return
-        for field in fields(part):
-            yield from _unknown(getattr(part, field.name), where)
-    elif hasattr(part, "build") or hasattr(part, "block"):
-        yield f"{where}: {type(part).__name__} is not a built-in part"
+    return lowered(scenario, 1)[1]
 
 
 def choose(scenario: Scenario, engine: str) -> tuple[str, str]:
-    """The engine that will run, and why it is not the compiled one ("" if it is, or was asked for).
+    """The engine to try, and why it is not the compiled one ("" if it is, or was asked for).
 
-    ConfigError for an unknown engine, and where "compiled" is asked for and can't be had.
+    ConfigError for an unknown engine, and where "compiled" is asked for and numba is missing.
     """
     require_known(engine, ENGINES, "run", "engine")
     if engine == "reference":
         return "reference", ""
-    reason = why_not(scenario)
-    if not reason:
+    if find_spec("numba") is not None:
         return "compiled", ""
     if engine == "compiled":
-        raise ConfigError(f"run: engine must be able to run the scenario, got 'compiled': {reason}")
-    return "reference", reason
+        raise refused("numba is not installed")
+    return "reference", "numba is not installed"
+
+
+def refused(reason: str) -> ConfigError:
+    """What "compiled" raises if it can't be had."""
+    return ConfigError(f"run: engine must be able to run the scenario, got 'compiled': {reason}")
+
+
+def lowered(scenario: Scenario, seed: int) -> tuple[Mesh, str]:
+    """A mesh whose records lie in memory, and ""; or one that can't be run, and the reason."""
+    from meshlab.kernel import lowering  # here: whoever never runs it needs no numba
+    from meshlab.kernel.memory import NotLowered
+
+    mesh = Mesh(scenario, seed)
+    try:
+        mesh.lower(lowering)
+    except NotLowered as error:
+        return mesh, f"{next(_own(scenario, scenario.where), scenario.where)}: {error}"
+    return mesh, ""
+
+
+def _own(part: object, where: str) -> Iterator[str]:
+    """Where in a declaration, or in those inside it, something of a reader's own stands."""
+    if isinstance(part, tuple):
+        for item in {id(item): item for item in part}.values():  # replicas are looked at once
+            yield from _own(item, where)
+        return
+    declared = is_dataclass(part) and not isinstance(part, type)
+    where = getattr(part, "where", where) if declared else where
+    if (declared or hasattr(part, "build")) and type(part).__module__.split(".")[0] != "meshlab":
+        yield where
+    elif is_dataclass(part) and not isinstance(part, type):
+        for field in fields(part):
+            yield from _own(getattr(part, field.name), where)

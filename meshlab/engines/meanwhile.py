@@ -22,7 +22,7 @@ SECONDS_PER_EVENT = 1.2e-5
 
 REASON = "the compiled engine is not compiled yet"
 NOTICE = f"meshlab: {REASON}; small runs use the reference engine meanwhile"
-ONCE = "python -m meshlab.engines.compiled compiles it, once, in about a minute"
+ONCE = "python -m meshlab.kernel compiles it, once, in about a minute"
 
 
 class Meanwhile:

@@ -1,4 +1,4 @@
-"""Runs a scenario: ``run(scenario, seed) -> Result``, on the engine that fits."""
+"""Runs a scenario on the engine that can: ``run(scenario, seed) -> Result``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from meshlab.engines.choice import choose
+from meshlab.engines.choice import choose, lowered, refused
 from meshlab.engines.meanwhile import MEANWHILE
 from meshlab.engines.size import MOST_EVENTS, check_size
 from meshlab.engines.thinning import in_real_units, thin
@@ -42,29 +42,37 @@ def run(
         reason = _why_meanwhile(scenario)
         chosen = "reference" if reason else chosen
     try:
-        result = _run(scenario, seed, progress, chosen)
+        return _run(scenario, seed, progress, engine, chosen, reason)
     except MemoryError as error:
         rule = "must fit into the memory of this machine; lower the rate or the trace_sampling"
         raise RunTooLarge(f"{scenario.where}: {rule}") from error
-    return replace(result, engine=f"reference: {reason}") if reason else result
 
 
 def _why_meanwhile(scenario: Scenario) -> str:
-    """Why the reference engine runs this while the rules are not compiled yet; "" if it doesn't."""
-    from meshlab.engines.compiled.jit import CACHE  # here: whoever never runs it needs no numba
-    from meshlab.engines.compiled.warm import is_cold
+    """Why the reference engine runs this while nothing is compiled yet; "" if it doesn't."""
+    from meshlab.kernel.where_kept import code_cache, is_cold  # here: it needs numba
 
-    return MEANWHILE.why(scenario, is_cold(), CACHE)
+    return MEANWHILE.why(scenario, is_cold(), code_cache())
 
 
-def _run(scenario: Scenario, seed: int, progress: Progress | None, engine: str) -> Result:
-    if engine == "compiled":
-        # here: whoever never runs it needs no numba
-        from meshlab.engines.compiled.world import World
-
-        return World(scenario, seed).run(progress)
+def _run(
+    scenario: Scenario,
+    seed: int,
+    progress: Progress | None,
+    asked: str,
+    chosen: str,
+    reason: str,
+) -> Result:
+    if chosen == "compiled":
+        mesh, reason = lowered(scenario, seed)
+        if not reason:
+            return replace(mesh.run(progress), engine="compiled")
+        if asked == "compiled":
+            raise refused(reason)
+        check_size(scenario, MOST_EVENTS["reference"])
     with _deep_stack(len(scenario.services)):
-        return Mesh(scenario, seed).run(progress)
+        result = Mesh(scenario, seed).run(progress)
+    return replace(result, engine=f"reference: {reason}") if reason else result
 
 
 @contextmanager

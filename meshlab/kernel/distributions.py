@@ -1,6 +1,6 @@
 """How long work takes: distributions of seconds, declared as data.
 
-Each knows its ``mean`` and fills blocks of variates for `meshlab.kernel.streams.variates`. A
+Each knows its ``mean`` and fills blocks of variates for `meshlab.kernel.streams.Variates`. A
 scenario file names them by ``kind`` (see ``KINDS``).
 """
 

@@ -1,11 +1,12 @@
-"""Virtual time: a heap of (time, sequence, callback, argument), and nothing about meshes.
+"""Virtual time: a heap of events in the order of (time, sequence), and nothing about meshes.
 
     engine = Engine()
-    engine.after(1.5, print, "a second and a half later")
+    engine.after(1.5, instance.start)
     engine.run(until=10.0)
 
-Events at the same time run in the order in which they were scheduled: the sequence number breaks
-the tie, so that a run never depends on what the callbacks are.
+Events at the same time run in the order in which they were planned: the sequence number breaks the
+tie, so that a run never depends on what the methods are. An event belongs to the record whose method
+it calls: once the record was released, the event still comes, and nothing happens.
 """
 
 from __future__ import annotations
@@ -15,33 +16,42 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any
 
-Callback = Callable[[Any], None]
+ALWAYS = -1
+"""In place of a life: what is called is no record, and never goes."""
+
+NOTHING = -1
+"""In place of a number for the method."""
 
 
 class Engine:
     """A clock that jumps from event to event. ``now`` is in seconds since the run began."""
 
-    __slots__ = ("_heap", "_sequence", "events", "now")
+    __slots__ = ("events", "heap", "now", "sequence")
 
     def __init__(self) -> None:
         self.now = 0.0
         self.events = 0
-        self._sequence = 0
-        self._heap: list[tuple[float, int, Callback, Any]] = []
+        self.sequence = 0
+        self.heap: list[tuple[float, int, Any, int, int]] = []
 
-    def at(self, time: float, callback: Callback, argument: Any = None) -> None:
-        """Call ``callback(argument)`` at ``time`` (s). ValueError if that is in the past."""
+    def at(self, time: float, method: Callable[..., None], number: int = NOTHING) -> None:
+        """Call ``method()`` at ``time`` (s), or ``method(number)`` where a number >= 0 is given.
+
+        ValueError if the time is in the past.
+        """
         if not time >= self.now:
             raise ValueError(f"engine: time must be >= now ({self.now}), got {time!r}")
-        self._sequence += 1
-        heappush(self._heap, (time, self._sequence, callback, argument))
+        self.sequence += 1
+        life = getattr(getattr(method, "__self__", None), "life", ALWAYS)
+        heappush(self.heap, (time, self.sequence, method, number, life))
 
-    def after(self, seconds: float, callback: Callback, argument: Any = None) -> None:
-        """Call ``callback(argument)`` in ``seconds`` from now. ValueError if that is negative."""
+    def after(self, seconds: float, method: Callable[..., None], number: int = NOTHING) -> None:
+        """Call an `entry` method in ``seconds`` from now. ValueError if that is negative."""
         if not seconds >= 0.0:
             raise ValueError(f"engine: seconds must be >= 0, got {seconds!r}")
-        self._sequence += 1
-        heappush(self._heap, (self.now + seconds, self._sequence, callback, argument))
+        self.sequence = sequence = self.sequence + 1
+        life = method.__self__.life  # type: ignore[attr-defined]
+        heappush(self.heap, (self.now + seconds, sequence, method, number, life))
 
     def run(self, until: float) -> None:
         """Run every event up to and including ``until`` (s); ``now`` is ``until`` afterwards.
@@ -50,60 +60,65 @@ class Engine:
         """
         if not until >= self.now:
             raise ValueError(f"engine: until must be >= now ({self.now}), got {until!r}")
-        heap = self._heap
+        heap = self.heap
         done = 0
         try:
             while heap and heap[0][0] <= until:
-                self.now, _, callback, argument = heappop(heap)
+                self.now, _, method, number, life = heappop(heap)
                 done += 1
-                callback(argument)
+                if life >= 0 and method.__self__.life != life:
+                    continue
+                if number < 0:
+                    method()
+                else:
+                    method(number)
         finally:
             self.events += done
         self.now = until
 
 
-class Timed:
-    """Something with a time limit: ``open`` until it ends by itself or its time is up."""
-
-    __slots__ = ("due", "open", "sequence")
-
-    due: float
-    sequence: int
-    open: bool
-
-
-class Lane:
+class TimerQueue:
     """Timers of one length. They are due in the order in which they were set, so a queue will do.
 
     Most timers of a mesh are timeouts that never fire, because the answer comes first. A heap would
-    carry each of them to its end; a lane keeps only its first open timer in the heap. The order of
-    events is the same as if all were there, since each keeps the sequence number it was given.
+    carry each of them to its end; here only the first is in it, and the others keep the sequence
+    numbers they were given, so that the order of events is the same. When a timer is due, its
+    record's `entry` method ``expired`` is called, which stops it. A record has at most one timer at
+    a time, in whatever queue, and remembers it in its ``timer``.
     """
 
-    __slots__ = ("_engine", "_expire", "_queue", "seconds")
+    __slots__ = ("engine", "running", "seconds")
 
-    def __init__(self, engine: Engine, seconds: float, expire: Callback) -> None:
+    def __init__(self, engine: Engine, seconds: float) -> None:
+        self.engine = engine
         self.seconds = seconds
-        self._engine = engine
-        self._expire = expire
-        self._queue: deque[Timed] = deque()
+        self.running: deque[tuple[float, int, Any]] = deque()  # the first of them is in the heap
 
-    def start(self, item: Timed) -> None:
-        """Call ``expire(item)`` after ``seconds``, unless the item is closed by then."""
-        engine = self._engine
-        engine._sequence += 1
-        item.due = engine.now + self.seconds
-        item.sequence = engine._sequence
-        self._queue.append(item)
-        if len(self._queue) == 1:
-            heappush(engine._heap, (item.due, item.sequence, self._fire, item))
+    def start(self, item: Any) -> None:
+        """Call ``item.expired()`` after ``seconds``, unless the timer is stopped before."""
+        engine = self.engine
+        running = self.running
+        engine.sequence = item.timer = sequence = engine.sequence + 1
+        alone = not running
+        running.append((engine.now + self.seconds, sequence, item))
+        if alone:
+            self._plan_first()
 
-    def _fire(self, item: Timed) -> None:
-        if item.open:
-            self._expire(item)
-        queue = self._queue
-        while queue and (queue[0] is item or not queue[0].open):
-            queue.popleft()
-        if queue:
-            first = queue[0]
-            heappush(self._engine._heap, (first.due, first.sequence, self._fire, first))
+    def stop(self, item: Any) -> None:
+        """The timer of ``item`` is no longer needed."""
+        item.timer = 0
+
+    def _plan_first(self) -> None:
+        due, sequence, _ = self.running[0]
+        heappush(self.engine.heap, (due, sequence, self._fire, NOTHING, ALWAYS))
+
+    def _fire(self) -> None:
+        """The first timer is due, if it runs still; the next that does takes its place."""
+        running = self.running
+        _, sequence, item = running[0]
+        if item.timer == sequence:
+            item.expired()
+        while running and running[0][2].timer != running[0][1]:
+            running.popleft()
+        if running:
+            self._plan_first()

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import chain
+from operator import length_hint
+from typing import Any
 
 import numpy as np
 
-BLOCK = 512
+from meshlab.kernel.distributions import Distribution
 
-Draw = Callable[[], float]
-"""Gives the next variate of a stream."""
+BLOCK = 512
 
 
 def generator(seed: int, purpose: str) -> np.random.Generator:
@@ -28,19 +29,67 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(key))
 
 
-def uniforms(seed: int, purpose: str) -> Draw:
-    """Draws from [0, 1)."""
-    return variates(seed, purpose, np.random.Generator.random)
+class _Stream:
+    """Numbers in blocks, handed out one by one. ``source`` remembers what a kernel needs."""
+
+    __slots__ = ("_block", "blocks", "purpose", "seed")
+
+    def __init__(self, seed: int, purpose: str) -> None:
+        self.seed = seed
+        self.purpose = purpose
+        self.blocks = 0
+        self._block: Iterator[Any] = iter(())
+
+    def _numbers(self, block: Callable[[np.random.Generator], Any]) -> Callable[[], Any]:
+        """The method that gives the next number; ``block(rng)`` makes ``BLOCK`` of them."""
+
+        def blocks() -> Iterator[Iterator[Any]]:
+            rng = generator(self.seed, self.purpose)
+            while True:
+                self._block = iter(block(rng).tolist())
+                self.blocks += 1
+                yield self._block
+
+        return chain.from_iterable(blocks()).__next__
+
+    @property
+    def drawn(self) -> int:
+        """How many numbers were handed out so far."""
+        return self.blocks * BLOCK - length_hint(self._block)
 
 
-def variates(
-    seed: int, purpose: str, block: Callable[[np.random.Generator, int], np.ndarray]
-) -> Draw:
-    """Draws from any distribution that can fill a block: ``block(rng, n)`` gives an array (n,)."""
+class Uniform(_Stream):
+    """Numbers from [0, 1): ``draw()`` gives the next."""
 
-    def blocks() -> Iterator[list[float]]:
-        rng = generator(seed, purpose)
-        while True:
-            yield block(rng, BLOCK).tolist()
+    __slots__ = ("draw",)
 
-    return chain.from_iterable(blocks()).__next__
+    draw: Callable[[], float]
+
+    def __init__(self, seed: int, purpose: str) -> None:
+        super().__init__(seed, purpose)
+        self.draw = self._numbers(lambda rng: rng.random(BLOCK))
+
+
+class Words(_Stream):
+    """64 random bits at a time, as whole numbers: ``draw()`` gives the next."""
+
+    __slots__ = ("draw",)
+
+    draw: Callable[[], int]
+
+    def __init__(self, seed: int, purpose: str) -> None:
+        super().__init__(seed, purpose)
+        self.draw = self._numbers(lambda rng: rng.integers(0, 2**64, BLOCK, dtype=np.uint64))
+
+
+class Variates(_Stream):
+    """Numbers of any distribution: ``draw()`` gives the next (s, for durations)."""
+
+    __slots__ = ("distribution", "draw")
+
+    draw: Callable[[], float]
+
+    def __init__(self, seed: int, purpose: str, distribution: Distribution) -> None:
+        super().__init__(seed, purpose)
+        self.distribution = distribution
+        self.draw = self._numbers(lambda rng: distribution.block(rng, BLOCK))

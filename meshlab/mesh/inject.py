@@ -3,69 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from math import inf
 from typing import Any
 
 from meshlab.kernel.engine import Engine
-from meshlab.mesh.service import ServiceInstance
+from meshlab.mesh.instance import AS_ALL, ServiceInstance
+from meshlab.mesh.journal import Journal
+from meshlab.mesh.link import AS_ALL as LINK_AS_ALL
 from meshlab.mesh.upstream import Upstream
 from meshlab.scenario.faults import EdgeFault, Errors, Fault, Leak, Outage, Slowdown
-from meshlab.telemetry.ledger import Ledger
 
 
 def schedule(
     fault: Fault,
     engine: Engine,
-    ledger: Ledger,
+    journal: Journal,
     instances: Iterable[ServiceInstance],
     upstreams: Iterable[Upstream],
+    routes: Sequence[str] = ("/",),
 ) -> None:
     """Let ``fault`` begin, and end, on every instance or link that it names."""
     targets: Sequence[Any]
     if isinstance(fault, EdgeFault):
-        targets = [upstream.link for upstream in upstreams if upstream.edge.name == fault.edge]
+        ends = fault.source, fault.destination
+        targets = [u.link for u in upstreams if (u.source, u.destination) == ends]
     else:
         targets = [
             instance
             for instance in instances
-            if instance.service.name == fault.service and fault.instance in (None, instance.name)
+            if instance.service == fault.service and fault.instance in (None, instance.name)
         ]
+    named = getattr(fault, "route", None)
+    route = 0 if named is None else routes.index(named)
 
-    def act(event: str, do: Callable[[Fault, Any], None]) -> None:
-        ledger.write(engine.now, fault.target, event, fault.kind)
+    def act(event: str, do: Callable[[Fault, Any, int], None]) -> None:
+        journal.write(fault.target, event, fault.kind)
         for target in targets:
-            do(fault, target)
+            do(fault, target, route)
 
-    engine.at(fault.start, lambda _: act("fault began", _begin))
+    engine.at(fault.start, partial(act, "fault began", _begin))
     if fault.end != inf:
-        engine.at(fault.end, lambda _: act("fault ended", _end))
+        engine.at(fault.end, partial(act, "fault ended", _end))
 
 
-def _begin(fault: Fault, target: Any) -> None:
+def _begin(fault: Fault, target: Any, place: int) -> None:
     match fault:
         case Errors(rate=rate, route=None):
             target.error_rate = rate
-        case Errors(rate=rate, route=route):
-            target.route_errors[route] = rate
+        case Errors(rate=rate):
+            target.err_on_route(place, rate)
         case Slowdown(factor=factor):
             target.slowdown = factor
         case Leak():
             target.hang_rate, target.hang_steady = fault.rate, fault.steady
             target.hang_goroutines, target.hang_cpu = fault.goroutines, fault.cpu
         case Outage():
-            target.stop("outage")
+            target.stop()
         case EdgeFault(rate=rate, delay=delay, route=None):
-            target.rate, target.delay = rate, delay
-        case EdgeFault(rate=rate, delay=delay, route=route):
-            target.routes[route] = (rate, delay)
+            target.set(rate, delay)
+        case EdgeFault(rate=rate, delay=delay):
+            target.set_route(place, rate, delay)
 
 
-def _end(fault: Fault, target: Any) -> None:
+def _end(fault: Fault, target: Any, place: int) -> None:
     match fault:
         case Errors(route=None):
-            target.error_rate = target.config.error_rate
-        case Errors(route=route):
-            del target.route_errors[route]
+            target.error_rate = target.declared_error_rate
+        case Errors():
+            target.err_on_route(place, AS_ALL)
         case Slowdown():
             target.slowdown = 1.0
         case Leak():
@@ -74,6 +80,6 @@ def _end(fault: Fault, target: Any) -> None:
         case Outage():
             target.resume()
         case EdgeFault(route=None):
-            target.rate, target.delay = 0.0, 0.0
-        case EdgeFault(route=route):
-            del target.routes[route]
+            target.set(0.0, 0.0)
+        case EdgeFault():
+            target.set_route(place, LINK_AS_ALL, 0.0)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from meshlab.kernel.engine import Engine
 from meshlab.kernel.streams import generator
-from meshlab.mesh.service import ServiceInstance
+from meshlab.mesh.instance import ServiceInstance
 from meshlab.mesh.upstream import Upstream
-from meshlab.model import Endpoint
 from meshlab.policies.discovery import Change, Delivery, ServiceRegistry
+from meshlab.scenario.topology import Edge, Instance
 
 
 class Membership:
@@ -23,20 +23,18 @@ class Membership:
     def __init__(
         self,
         engine: Engine,
-        instances: Mapping[str, ServiceInstance],
-        upstreams: Iterable[Upstream],
+        instances: Mapping[str, tuple[Instance, ServiceInstance]],
+        upstreams: Iterable[tuple[Edge, Upstream]],
         seed: int,
     ) -> None:
         self._engine = engine
-        self._instances = instances
         self._registry = ServiceRegistry(engine)
-        for instance in instances.values():
-            self._schedule(instance)
-        for upstream in upstreams:
-            self._subscribe(upstream, seed)
+        for config, instance in instances.values():
+            self._schedule(config, instance)
+        for edge, upstream in upstreams:
+            self._subscribe(edge, upstream, seed)
 
-    def _schedule(self, instance: ServiceInstance) -> None:
-        config = instance.config
+    def _schedule(self, config: Instance, instance: ServiceInstance) -> None:
         comes = config.starts_at if config.registers_at is None else config.registers_at
         goes = config.stops_at if config.deregisters_at is None else config.deregisters_at
         self._at(config.starts_at, instance.come)
@@ -51,34 +49,34 @@ class Membership:
         if time == 0.0:
             act()
         else:
-            self._engine.at(time, lambda _: act())
+            self._engine.at(time, act)
 
     def _register(self, instance: ServiceInstance) -> None:
-        self._deliver(self._registry.register(instance.service.name, instance.name))
+        self._deliver(self._registry.register(instance.service, instance.name))
 
     def _deregister(self, instance: ServiceInstance) -> None:
-        self._deliver(self._registry.deregister(instance.service.name, instance.name))
+        self._deliver(self._registry.deregister(instance.service, instance.name))
 
     def _deliver(self, news: Iterable[Delivery]) -> None:
         for delivery in news:
-            self._engine.at(delivery.at, delivery.watcher, delivery.change)
+            self._engine.at(delivery.at, _delivered(delivery))
 
-    def _subscribe(self, upstream: Upstream, seed: int) -> None:
+    def _subscribe(self, edge: Edge, upstream: Upstream, seed: int) -> None:
         """A sidecar knows who is there at the beginning, and hears of changes from then on."""
-        edge = upstream.edge
+        places = {endpoint.name: place for place, endpoint in enumerate(upstream.endpoints)}
         for name in self._registry.members(edge.destination):
-            upstream.joined(self._endpoint(name))
+            upstream.joined(places[name])
         rng = generator(seed, f"{upstream.name}/propagation")
         delay = float(edge.propagation.block(rng, 1)[0])
-        self._registry.watch(edge.destination, delay, lambda change: self._tell(upstream, change))
 
-    def _tell(self, upstream: Upstream, change: Change) -> None:
-        if change.added:
-            upstream.joined(self._endpoint(change.endpoint))
-        else:
-            upstream.left(change.endpoint)
+        def tell(change: Change) -> None:
+            if change.added:
+                upstream.joined(places[change.endpoint])
+            else:
+                upstream.left(places[change.endpoint])
 
-    def _endpoint(self, name: str) -> Endpoint:
-        instance = self._instances[name]
-        config = instance.config
-        return Endpoint(name, weight=config.weight, zone=config.zone, target=instance)
+        self._registry.watch(edge.destination, delay, tell)
+
+
+def _delivered(delivery: Delivery) -> Callable[[], None]:
+    return lambda: delivery.watcher(delivery.change)

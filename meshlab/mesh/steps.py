@@ -13,56 +13,80 @@ VirtualService). That is how a canary gets its few percent.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
-from typing import NamedTuple
 
-from meshlab.kernel.streams import Draw
+from meshlab.kernel.record import record
+from meshlab.kernel.streams import Uniform
 from meshlab.mesh.upstream import Upstream
+from meshlab.scenario.topology import Edge
 
 
-class Step(NamedTuple):
-    """One call that a request makes: by which upstream, and the draw for whether it is made."""
+@record
+class Way:
+    """One call that a request may make: by which upstream, and the draw for whether it is made."""
 
     upstream: Upstream
-    draw: Draw
+    draw: Uniform
 
-
-class Split:
-    """A step with several ways. ``bounds`` are the upper ends of their parts of 0..1, in order."""
-
-    __slots__ = ("bounds", "draw", "ways")
-
-    def __init__(self, ways: tuple[Step, ...], draw: Draw) -> None:
-        self.ways = ways
+    def __init__(self, upstream: Upstream, draw: Uniform) -> None:
+        self.upstream = upstream
         self.draw = draw
-        self.weigh()
+
+
+@record
+class Step:
+    """One call, in one of its ``ways``. The ``last`` step of a route has none, and ends it.
+
+    Of a split, ``bounds`` are the upper ends of the ways' parts of 0..1, in order.
+    """
+
+    last: bool
+    split: bool
+    way: Way
+    draw: Uniform
+    bounds: list[float]
+    ways: list[Way]
+
+    def __init__(self, ways: Iterable[Way] = (), draw: Uniform | None = None) -> None:
+        self.ways = list(ways)
+        self.last = not self.ways
+        if self.ways:
+            self.way = self.ways[0]
+        if draw is not None:
+            self.split = True
+            self.draw = draw
+            self.weigh()
 
     def weigh(self) -> None:
-        """Take the weights from the edges; the last bound is exactly 1, which no draw reaches."""
-        ends = list(accumulate(way.upstream.edge.split_weight for way in self.ways))
+        """Take the weights of the ways; the last bound is exactly 1, which no draw reaches."""
+        ends = list(accumulate(way.upstream.split_weight for way in self.ways))
         self.bounds = [end / ends[-1] for end in ends]
 
-    def choose(self) -> Step:
-        """The way of one request: the first whose bound is above what is drawn."""
-        return self.ways[bisect_right(self.bounds, self.draw())]
+    def choose(self) -> Way:
+        """The way of one request through a split: the first whose bound is above what is drawn."""
+        drawn = self.draw.draw()
+        place = 0
+        while self.bounds[place] <= drawn:
+            place += 1
+        return self.ways[place]
 
 
-def steps_of(route: str, calls: Iterable[Step], draws: Mapping[str, Draw]) -> list[Step | Split]:
+def steps_of(
+    route: str, calls: Iterable[tuple[Edge, Way]], draws: Mapping[str, Uniform]
+) -> list[Step]:
     """The steps of a request on ``route``; ``calls`` has all that the service can make, in order.
 
     ``draws`` has the stream of every split.
     """
-    taken = [call for call in calls if call.upstream.edge.takes(route)]
-    steps: list[Step | Split] = []
+    taken = [(edge, way) for edge, way in calls if edge.takes(route)]
+    steps: list[Step] = []
     begun = set()
-    for call in taken:
-        split = call.upstream.edge.split
-        if not split:
-            steps += [call] * call.upstream.edge.calls
-        elif split not in begun:
-            begun.add(split)
-            ways = tuple(way for way in taken if way.upstream.edge.split == split)
-            steps.append(Split(ways, draws[split]))
-    return steps
+    for edge, way in taken:
+        if not edge.split:
+            steps += [Step((way,)) for _ in range(edge.calls)]
+        elif edge.split not in begun:
+            begun.add(edge.split)
+            ways = [other for one, other in taken if one.split == edge.split]
+            steps.append(Step(ways, draws[edge.split]))
+    return [*steps, Step()]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from meshlab.kernel.engine import Engine
-from meshlab.kernel.streams import Draw
+from meshlab.kernel.record import Small, entry, record
+from meshlab.kernel.streams import Uniform
 from meshlab.mesh.upstream import Upstream
+from meshlab.scenario.topology import Edge
 
 
-class Upkeep:
+@record
+class Timers:
     """Keeps the policies of one upstream going.
 
     The first probe comes at a random point of the interval, so that the sidecars of a mesh do not
@@ -15,46 +18,61 @@ class Upkeep:
     would: an instance that fails half of its requests may well pass it. It takes the same link as
     requests do.
 
-    Probes and ticks that were planned before the last start come to nothing.
+    Probes and ticks that were planned before the last start do nothing.
     """
 
-    def __init__(self, engine: Engine, upstream: Upstream, draw: Draw) -> None:
+    engine: Engine
+    upstream: Upstream
+    draw: Uniform
+    probing: Small
+    ticking: Small
+    probe_interval: float
+    probe_timeout: float
+    tick_interval: float
+
+    def __init__(self, edge: Edge, upstream: Upstream, draw: Uniform) -> None:
+        self.engine = upstream.engine
         self.upstream = upstream
-        self._engine = engine
-        self._draw = draw
-        self._probing = self._ticking = 0
-        self.start_probes()
-        self.start_ticks()
+        self.draw = draw
+        self.start_probes(edge)
+        self.start_ticks(edge)
 
-    def start_probes(self) -> None:
-        """Probe from now on as the edge says, if it says so at all."""
-        self._probing += 1
-        health = self.upstream.edge.health
-        if health is not None:
-            self._engine.after(health.interval * self._draw(), self._probe_all, self._probing)
+    def start_probes(self, edge: Edge) -> None:
+        """Probe from now on as ``edge`` is declared, if it is probed at all."""
+        self.probing += 1
+        if edge.health is not None:
+            self.probe_interval = edge.health.interval
+            self.probe_timeout = edge.health.timeout
+            self.engine.after(self.probe_interval * self.draw.draw(), self.probe, self.probing)
 
-    def start_ticks(self) -> None:
+    def start_ticks(self, edge: Edge) -> None:
         """Let intervals of outlier detection begin now, if there is any."""
-        self._ticking += 1
-        outlier = self.upstream.edge.outlier
-        if outlier is not None:
-            self._engine.after(outlier.interval, self._tick, self._ticking)
+        self.ticking += 1
+        if edge.outlier is not None:
+            self.tick_interval = edge.outlier.interval
+            self.engine.after(self.tick_interval, self.tick, self.ticking)
 
-    def _probe_all(self, start: int) -> None:
+    @entry
+    def probe(self, start: int) -> None:
+        """Probe every endpoint once, and come back after the interval."""
         upstream = self.upstream
-        health = upstream.edge.health
-        if start != self._probing or health is None:
+        if start != self.probing or upstream.health is None:
             return
-        for endpoint in tuple(upstream.cluster.endpoints):
-            broken = upstream.link.rate > 0.0 and self._draw() < upstream.link.rate
-            late = upstream.link.delay >= health.timeout
-            alive = endpoint.target.up  # type: ignore[attr-defined]
+        link = upstream.link
+        endpoints = upstream.cluster.endpoints
+        for place in range(len(endpoints)):
+            endpoint = endpoints[place]
+            broken = link.rate > 0.0 and self.draw.draw() < link.rate
+            late = link.delay >= self.probe_timeout
+            alive = endpoint.target.listens()
             upstream.probed(endpoint, alive and not broken and not late)
-        self._engine.after(health.interval, self._probe_all, start)
+        self.engine.after(self.probe_interval, self.probe, start)
 
-    def _tick(self, start: int) -> None:
-        outlier = self.upstream.edge.outlier
-        if start != self._ticking or outlier is None:
+    @entry
+    def tick(self, start: int) -> None:
+        """One interval of outlier detection is over."""
+        outlier = self.upstream.outlier
+        if start != self.ticking or outlier is None:
             return
-        self.upstream.tick_outlier()
-        self._engine.after(outlier.interval, self._tick, start)
+        outlier.tick()
+        self.engine.after(self.tick_interval, self.tick, start)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import fsum
 
-from meshlab.mesh.service import ServiceInstance
+from meshlab.mesh.instance import ServiceInstance
 from meshlab.mesh.upstream import Upstream
 from meshlab.model import REJECTIONS, Outcome
 
@@ -73,8 +73,7 @@ def edge_totals(upstreams: Iterable[Upstream]) -> dict[tuple[str, str], EdgeTota
     """The totals of every edge, summed over the sidecars of its source."""
     by_edge: dict[tuple[str, str], list[Upstream]] = {}
     for upstream in upstreams:
-        edge = upstream.edge
-        by_edge.setdefault((edge.source, edge.destination), []).append(upstream)
+        by_edge.setdefault((upstream.source, upstream.destination), []).append(upstream)
     return {edge: _sum(group) for edge, group in by_edge.items()}
 
 

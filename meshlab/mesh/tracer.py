@@ -8,112 +8,100 @@ nobody, so a run stops noting it at the beginning.
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from typing import Final
 
-from meshlab.mesh.registry import bucket_key
-from meshlab.model import Outcome
-from meshlab.telemetry.names import DURATION_BUCKETS, MESH_REQUEST_DURATION
-from meshlab.telemetry.series import Exemplar
-from meshlab.telemetry.tracing import (
-    HeadSampler,
-    Span,
-    TraceContext,
-    kept_trace,
-    new_span_id,
-    words,
-)
+from meshlab.kernel.containers import Rows
+from meshlab.kernel.engine import Engine
+from meshlab.kernel.record import Small, Word, record, row
+from meshlab.kernel.streams import Words
+from meshlab.telemetry.names import DURATION_BUCKETS
+from meshlab.telemetry.tracing import HeadSampler
 
-if TYPE_CHECKING:
-    from meshlab.mesh.service import Job
-    from meshlab.mesh.sidecar import Call, Send
+LARGEST: Final = 2**64 - 1
 
 
+@row
+class SpanRow:
+    """A piece of work that has ended. ``who`` is an instance's number if ``server``, else an
+    upstream's; ``endpoint`` that of a try, or 0."""
+
+    trace_high: Word
+    trace_low: Word
+    span: Word
+    parent: Word
+    start: float
+    end: float
+    who: Small
+    endpoint: Small
+    route: Small
+    outcome: Small
+    server: bool
+
+
+@row
+class ExemplarRow:
+    """An observation of a call's duration that leads to a trace."""
+
+    trace_high: Word
+    trace_low: Word
+    value: float
+    time: float
+    upstream: Small
+    bucket: Small
+
+
+@record
 class Tracer:
-    """Makes contexts, and keeps the spans and exemplars of a run.
+    """Makes ids, and keeps the spans and exemplars of a run.
 
     A call is one client span with its tries as children where it begins a trace; elsewhere the
     tries are children of the server span that made the call, side by side.
     """
 
-    def __init__(self, sampling: float, seed: int) -> None:
-        self.spans: list[Span] = []
-        self.exemplars: list[Exemplar] = []
-        self._sampler = HeadSampler(sampling)
-        self._traces = words(seed, "tracing/traces")
-        self._ids = words(seed, "tracing/spans")
+    engine: Engine
+    on: bool
+    keeps_all: bool
+    bound: Word
+    high: Word
+    low: Word
+    span: Word
+    traces: Words
+    ids: Words
+    spans: Rows[SpanRow]
+    exemplars: Rows[ExemplarRow]
 
-    def root(self) -> TraceContext | None:
-        """The context of a new trace; None if it is not kept."""
-        if self._sampler.ratio == 0.0:
-            return None
-        return kept_trace(self._traces, self._sampler)
+    def __init__(self, engine: Engine, sampling: float, seed: int) -> None:
+        self.engine = engine
+        bound = HeadSampler(sampling).bound
+        self.on = sampling != 0.0
+        self.keeps_all = bound > LARGEST
+        self.bound = min(bound, LARGEST)
+        self.traces = Words(seed, "tracing/traces")
+        self.ids = Words(seed, "tracing/spans")
 
-    def child(self, context: TraceContext) -> TraceContext:
-        """The context of a span that ``context`` causes."""
-        return context.child(new_span_id(self._ids))
+    def begin(self) -> bool:
+        """Begin a trace: whether it is kept. ``high``, ``low`` and ``span`` are its ids then."""
+        if not self.on:
+            return False
+        self.high = self.traces.draw()
+        self.low = self._nonzero()
+        self.span = self._nonzero()
+        return self.keeps_all or self.low < self.bound
 
-    def call_ended(self, call: Call, outcome: Outcome, now: float) -> None:
-        """A call is over: it leaves an exemplar, and a span where it began its trace."""
-        upstream, edge = call.upstream, call.upstream.edge
-        seconds = now - call.started
-        index = bisect_left(DURATION_BUCKETS, seconds)
-        series = bucket_key(MESH_REQUEST_DURATION, index, edge.source, edge.destination)
-        trace_id = call.trace.trace_id
-        self.exemplars.append(
-            Exemplar(
-                target=upstream.sidecar, series=series, trace_id=trace_id, value=seconds, time=now
-            )
-        )
-        if call.begins_trace:
-            self._client(call, call.trace, None, call.started, outcome, now)
+    def _nonzero(self) -> int:
+        word = self.traces.draw()
+        while word == 0:
+            word = self.traces.draw()
+        return word
 
-    def try_ended(self, send: Send, outcome: Outcome, now: float) -> None:
-        """A try is over, as its caller saw it."""
-        parent = send.call.trace.span_id
-        self._client(send.call, send.span, parent, send.sent_at, outcome, now, send.endpoint.name)
+    def new_span(self) -> int:
+        """The id of a span, which is never zero."""
+        word = self.ids.draw()
+        while word == 0:
+            word = self.ids.draw()
+        return word
 
-    def _client(
-        self,
-        call: Call,
-        context: TraceContext,
-        parent: str | None,
-        start: float,
-        outcome: Outcome,
-        now: float,
-        endpoint: str = "",
-    ) -> None:
-        edge = call.upstream.edge
-        attributes: dict[str, str | float] = {"endpoint": endpoint} if endpoint else {}
-        self.spans.append(
-            Span(
-                trace_id=context.trace_id,
-                span_id=context.span_id,
-                parent_id=parent,
-                name=f"{edge.destination}{call.request.route}",
-                kind="client",
-                service=edge.source,
-                instance=call.upstream.sidecar,
-                start=start,
-                end=now,
-                outcome=outcome,
-                attributes=attributes,
-            )
-        )
-
-    def job_ended(self, job: Job, outcome: Outcome, now: float) -> None:
-        """An instance has answered, whether or not anybody still waits."""
-        service = job.instance.service.name
-        self.spans.append(
-            Span(
-                trace_id=job.trace.trace_id,
-                span_id=job.trace.span_id,
-                parent_id=job.send.span.span_id,
-                name=f"{service}{job.send.call.request.route}",
-                kind="server",
-                service=service,
-                instance=job.instance.name,
-                start=job.arrived,
-                end=now,
-                outcome=outcome,
-            )
-        )
+    def observed(self, high: int, low: int, seconds: float, upstream: int) -> None:
+        """A traced call has ended after ``seconds``: that leaves an exemplar."""
+        bucket = bisect_left(DURATION_BUCKETS, seconds)
+        self.exemplars.write(high, low, seconds, self.engine.now, upstream, bucket)

@@ -1,4 +1,4 @@
-"""The words of the mesh: outcomes, endpoints, requests, and the error tree.
+"""The words of the mesh: outcomes, requests, and the error tree.
 
 Everything else in the package speaks in these words. They are the field's own: a *downstream*
 sends a *request* to an *upstream*; a sidecar sees an upstream *cluster* as a set of *endpoints*;
@@ -82,45 +82,3 @@ class Request:
     def __init__(self, key: int, route: str) -> None:
         self.key = key
         self.route = route
-
-
-class Endpoint:
-    """One address of an upstream cluster, as one sidecar sees it: its health and its load so far.
-
-    ``active`` counts tries in flight from this sidecar, ``attempts`` and ``failures`` count all of
-    them since the start. ``ewma`` (s) and ``ewma_at`` (s) belong to the peak-EWMA balancer.
-    ``target`` is whatever the transport needs to reach it: a simulated instance, or an address.
-    """
-
-    __slots__ = (
-        "active",
-        "attempts",
-        "ejected",
-        "ewma",
-        "ewma_at",
-        "failures",
-        "healthy",
-        "name",
-        "target",
-        "weight",
-        "zone",
-    )
-
-    def __init__(
-        self, name: str, *, weight: int = 1, zone: str = "", target: object = None
-    ) -> None:
-        self.name = name
-        self.weight = weight
-        self.zone = zone
-        self.target = target
-        self.healthy = True
-        self.ejected = False
-        self.active = 0
-        self.attempts = 0
-        self.failures = 0
-        self.ewma = 0.0
-        self.ewma_at = 0.0
-
-    def __repr__(self) -> str:
-        state = "ejected" if self.ejected else "healthy" if self.healthy else "unhealthy"
-        return f"Endpoint({self.name!r}, {state}, active={self.active})"

@@ -1,6 +1,6 @@
-"""Who gets the next try: load balancing over the endpoints of one upstream cluster.
+"""Which endpoint gets the next try: load balancing over the endpoints of one upstream cluster.
 
-A config is data; ``config.build(draw, clock)`` makes the balancer that one sidecar keeps for one
+A config is data; ``config.build(chance, clock)`` makes the balancer that one sidecar keeps for one
 cluster. Every algorithm is one `pick`:
 
     kind                  looks at                      weights
@@ -9,82 +9,67 @@ cluster. Every algorithm is one `pick`:
     weighted_round_robin  whose turn it is              exact shares in every cycle
     least_request         tries in flight               weight / (active + 1)
     ring_hash             the request's key             points on the ring
+    maglev                the request's key             shares of the table
     peak_ewma             latency x tries in flight     ignored
 
-Three have rooms of their own beside this one: `weighted_round_robin`, `ring_hash`, `peak_ewma`. A
-schedule or a ring is made anew when the list of endpoints is another *object*, so that no pick need
-compare them one by one; `meshlab.policies.cluster` makes a new list at each change.
+Four have modules of their own next to this one. Those that keep a schedule, a ring or a table make
+another when the candidates have a new ``version``, so no pick has to compare them one by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.streams import Draw
-from meshlab.model import Endpoint
+from meshlab.kernel.record import record
+from meshlab.kernel.streams import Uniform
 from meshlab.model.normalized import normalized
 from meshlab.model.rules import require_bool, require_count
+from meshlab.policies.balancing import Balancer as Balancer
+from meshlab.policies.balancing import BalancerConfig as BalancerConfig
+from meshlab.policies.balancing import Candidates as Candidates
+from meshlab.policies.endpoint import Endpoint
+from meshlab.policies.maglev import Maglev
 from meshlab.policies.peak_ewma import MOST_CHOICES, PeakEwma
 from meshlab.policies.ring_hash import RingHash
 from meshlab.policies.weighted_round_robin import POSITIONS, WeightedRoundRobin
 
 
-class Balancer(Protocol):
-    """Spreads the tries of one sidecar over the endpoints of one cluster."""
-
-    __slots__ = ()
-
-    def pick(self, endpoints: Sequence[Endpoint], key: int) -> Endpoint:
-        """The endpoint for the next try, out of at least one. ``key`` is the request's own."""
-        ...
-
-    def observe(self, endpoint: Endpoint, seconds: float) -> None:
-        """A try on ``endpoint`` ended after ``seconds``. Most algorithms learn nothing from it."""
-        return None
-
-
-class BalancerConfig(Protocol):
-    """The declaration of an algorithm, as data; a reader's own class may be one too."""
-
-    @property
-    def kind(self) -> str: ...
-
-    def build(self, draw: Draw, clock: Clock) -> Balancer:
-        """The balancer of one sidecar for one cluster, with its own stream of random numbers."""
-        ...
-
-
+@record
 class RandomBalancer(Balancer):
     """Every endpoint with the same chance, whatever was picked before."""
 
-    __slots__ = ("_draw",)
+    chance: Uniform
 
-    def __init__(self, draw: Draw) -> None:
-        self._draw = draw
+    def __init__(self, chance: Uniform) -> None:
+        self.chance = chance
 
-    def pick(self, endpoints: Sequence[Endpoint], key: int) -> Endpoint:
-        return endpoints[int(self._draw() * len(endpoints))]
+    def pick(self, endpoints: Candidates, key: int) -> Endpoint:
+        members = endpoints.members
+        return members[int(self.chance.draw() * len(members))]
 
 
+@record
 class RoundRobinBalancer(Balancer):
     """One after the other, from a random position: sidecars that start together spread out.
 
     The turn goes on when the endpoints change, as it does in Envoy.
     """
 
-    __slots__ = ("_turn",)
+    turn: int
 
-    def __init__(self, draw: Draw) -> None:
-        self._turn = int(draw() * POSITIONS)
+    def __init__(self, chance: Uniform) -> None:
+        self.turn = int(chance.draw() * POSITIONS)
 
-    def pick(self, endpoints: Sequence[Endpoint], key: int) -> Endpoint:
-        self._turn = turn = self._turn + 1
-        return endpoints[turn % len(endpoints)]
+    def pick(self, endpoints: Candidates, key: int) -> Endpoint:
+        members = endpoints.members
+        self.turn += 1
+        return members[self.turn % len(members)]
 
 
+@record
 class LeastRequestBalancer(Balancer):
     """Draws a few endpoints and takes the least busy: the power of two choices (Mitzenmacher).
 
@@ -94,46 +79,50 @@ class LeastRequestBalancer(Balancer):
     but then schedules by it instead of drawing.
     """
 
-    __slots__ = ("_draw", "_others")
+    chance: Uniform
+    others: int
 
-    def __init__(self, draw: Draw, choices: int) -> None:
-        self._draw = draw
-        self._others = range(choices - 1)
+    def __init__(self, chance: Uniform, choices: int) -> None:
+        self.chance = chance
+        self.others = choices - 1
 
-    def pick(self, endpoints: Sequence[Endpoint], key: int) -> Endpoint:
-        draw = self._draw
-        n = len(endpoints)
-        best = endpoints[int(draw() * n)]
-        for _ in self._others:
-            other = endpoints[int(draw() * n)]
+    def pick(self, endpoints: Candidates, key: int) -> Endpoint:
+        members = endpoints.members
+        count = len(members)
+        best = members[int(self.chance.draw() * count)]
+        for _ in range(self.others):
+            other = members[int(self.chance.draw() * count)]
             if (other.active + 1) * best.weight < (best.active + 1) * other.weight:
                 best = other
         return best
 
 
+@record
 class FullScanBalancer(Balancer):
     """Looks at every endpoint and takes the least busy; those that tie have equal chances.
 
     The k-th of a tie replaces the one kept so far with chance 1/k, as in Envoy's full scan.
     """
 
-    __slots__ = ("_draw",)
+    chance: Uniform
 
-    def __init__(self, draw: Draw) -> None:
-        self._draw = draw
+    def __init__(self, chance: Uniform) -> None:
+        self.chance = chance
 
-    def pick(self, endpoints: Sequence[Endpoint], key: int) -> Endpoint:
-        rest = iter(endpoints)
-        best = next(rest)
+    def pick(self, endpoints: Candidates, key: int) -> Endpoint:
+        members = endpoints.members
+        best = members[0]
         ties = 1
-        for other in rest:
+        for place in range(1, len(members)):
+            other = members[place]
             ours = (other.active + 1) * best.weight
             theirs = (best.active + 1) * other.weight
             if ours < theirs:
-                best, ties = other, 1
+                best = other
+                ties = 1
             elif ours == theirs:
                 ties += 1
-                if self._draw() * ties < 1.0:
+                if self.chance.draw() * ties < 1.0:
                     best = other
         return best
 
@@ -144,8 +133,8 @@ class Random:
 
     kind: ClassVar[str] = "random"
 
-    def build(self, draw: Draw, clock: Clock) -> Balancer:
-        return RandomBalancer(draw)
+    def build(self, chance: Uniform, clock: Clock) -> Balancer:
+        return RandomBalancer(chance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +143,8 @@ class RoundRobin:
 
     kind: ClassVar[str] = "round_robin"
 
-    def build(self, draw: Draw, clock: Clock) -> Balancer:
-        return RoundRobinBalancer(draw)
+    def build(self, chance: Uniform, clock: Clock) -> Balancer:
+        return RoundRobinBalancer(chance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,14 +164,18 @@ class LeastRequest:
         require_count(self.choices, 1, self.kind, "choices", most=MOST_CHOICES)
         require_bool(self.full_scan, self.kind, "full_scan")
 
-    def build(self, draw: Draw, clock: Clock) -> Balancer:
+    def build(self, chance: Uniform, clock: Clock) -> Balancer:
         if self.full_scan:
-            return FullScanBalancer(draw)
-        return LeastRequestBalancer(draw, self.choices)
+            return FullScanBalancer(chance)
+        return LeastRequestBalancer(chance, self.choices)
 
 
 BALANCERS: dict[str, type] = {
-    c.kind: c for c in (Random, RoundRobin, WeightedRoundRobin, LeastRequest, RingHash, PeakEwma)
+    config.kind: config
+    for config in (
+        *(Random, RoundRobin, WeightedRoundRobin, LeastRequest),
+        *(RingHash, Maglev, PeakEwma),
+    )
 }
 """Every built-in algorithm by the name that scenario files use."""
 
@@ -200,5 +193,7 @@ def expected_shares(config: object, endpoints: Sequence[Endpoint]) -> list[float
             return [endpoint.weight / total for endpoint in endpoints]
         case RingHash():
             return config.ring(endpoints).shares(endpoints)
+        case Maglev():
+            return config.table(endpoints).shares(endpoints)
         case _:
             return None

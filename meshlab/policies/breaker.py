@@ -1,10 +1,10 @@
 """When a caller should stop calling: the closed, open and half-open circuit breaker.
 
 Calls to a service that is down cost the caller its time and the service its recovery. A breaker
-stands before them. Closed, it lets every call through and watches how they end. When a rule finds
-too many of them bad it opens, and refuses calls at once. After a while it lets a few trials through
-(half-open; others call them probes), and how those end decides. `TRANSITIONS` holds every change
-that can happen, and this picture is drawn from it:
+stands in front of them. Closed, it lets every call through and watches how they end. When a rule
+finds too many of them bad it opens and refuses calls at once. After a while it lets a few trials
+through (half-open; others call them probes), and how they end decides. `TRANSITIONS` holds every
+change that can happen, and this diagram is drawn from it:
 
 >>> print(diagram())
 stateDiagram-v2
@@ -23,229 +23,244 @@ of sony/gobreaker.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import IntEnum, StrEnum, auto
+from math import inf
 from typing import Final
 
 from meshlab.kernel.clock import Clock
+from meshlab.kernel.record import Small, entry, interface, record
 from meshlab.policies.breaker_config import PRESETS as PRESETS
 from meshlab.policies.breaker_config import BreakerConfig as BreakerConfig
+from meshlab.policies.breaker_states import (
+    CLOSED,
+    CONSECUTIVE_FAILURES,
+    FAILURE_RATE,
+    HALF_OPEN,
+    OPEN,
+    OPEN_TIME_OVER,
+    PROBE_FAILED,
+    PROBES_SUCCEEDED,
+    SLOW_CALLS,
+    TARGETS,
+)
+from meshlab.policies.breaker_states import TRANSITIONS as TRANSITIONS
+from meshlab.policies.breaker_states import Reason as Reason
+from meshlab.policies.breaker_states import State as State
+from meshlab.policies.breaker_states import Transition as Transition
+from meshlab.policies.breaker_states import diagram as diagram
+from meshlab.policies.breaker_states import transition as transition
+from meshlab.policies.windows import Window
+
+REFUSED: Final = 0
+"""In place of a permit: the call must not go out."""
+
+TRIALS: Final = 1_000_000
+"""Permits of trials in one generation. The first of generation 3 has the number -3000001."""
 
 
-class State(IntEnum):
-    """What a breaker does with the next call; a larger number lets fewer through."""
+@interface
+class Breaker:
+    """Admits calls, and hears how they end. Every permit ends with a `report` or is abandoned."""
 
-    CLOSED = 0
-    HALF_OPEN = 1
-    OPEN = 2
+    def admit(self) -> int:
+        """May a call go out now? Its permit, or `REFUSED`."""
+        raise NotImplementedError
 
+    def report(self, permit: int, ok: bool, seconds: float) -> None:
+        """A permitted call has ended, well or not, after ``seconds``."""
+        raise NotImplementedError
 
-class Reason(StrEnum):
-    """Why a breaker changed its state."""
-
-    CONSECUTIVE_FAILURES = auto()
-    FAILURE_RATE = auto()
-    SLOW_CALLS = auto()
-    OPEN_TIME_OVER = auto()
-    PROBE_FAILED = auto()
-    PROBES_SUCCEEDED = auto()
+    def abandon(self, permit: int) -> None:
+        """A permitted call has ended without a verdict: never sent, or its caller gave up."""
+        raise NotImplementedError
 
 
-# Plain names: every call looks at the state, and looking it up inside the class takes longer.
-CLOSED: Final = State.CLOSED
-HALF_OPEN: Final = State.HALF_OPEN
-OPEN: Final = State.OPEN
+@interface
+class BreakerWatcher:
+    """Hears of every move a breaker makes."""
 
-TRANSITIONS: dict[tuple[State, Reason], State] = {
-    (CLOSED, Reason.CONSECUTIVE_FAILURES): OPEN,
-    (CLOSED, Reason.FAILURE_RATE): OPEN,
-    (CLOSED, Reason.SLOW_CALLS): OPEN,
-    (OPEN, Reason.OPEN_TIME_OVER): HALF_OPEN,
-    (HALF_OPEN, Reason.PROBE_FAILED): OPEN,
-    (HALF_OPEN, Reason.PROBES_SUCCEEDED): CLOSED,
-}
-"""Every change of state there is: from where, for which reason, to where."""
+    @entry
+    def breaker_moved(self, reason: int) -> None:
+        """It moved, for this `Reason`. Read the rest from its fields, but don't call it."""
+        raise NotImplementedError
 
 
-def diagram() -> str:
-    """The state diagram, drawn from `TRANSITIONS` in Mermaid's language (JupyterLab renders it)."""
-    arrows = [
-        f"    {source.name} --> {target.name}: {reason.replace('_', ' ')}"
-        for (source, reason), target in TRANSITIONS.items()
-    ]
-    return "\n".join(["stateDiagram-v2", "    [*] --> CLOSED", *arrows])
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """One change of state, for the ledger: when (s), from where to where, why, on which numbers."""
-
-    time: float
-    source: State
-    target: State
-    reason: Reason
-    evidence: tuple[tuple[str, float], ...]
-
-
-@dataclass(slots=True, eq=False)
-class Permit:
-    """Leave to make one call; it ends with `CircuitBreaker.report` or `CircuitBreaker.abandon`."""
-
-    generation: int
-    trial: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A refusal: why, and from when (s) on it makes sense to ask again (None: nobody can tell)."""
-
-    reason: str
-    retry_at: float | None
-
-
-TRIALS_IN_FLIGHT: Final = Rejection("trials in flight", None)
-
-
-class CircuitBreaker:
-    """Stands before the calls to one upstream, and refuses them while they would be in vain.
+@record
+class CircuitBreaker(Breaker):
+    """Stands in front of the calls to one upstream, and refuses them while they would be in vain.
 
     >>> from meshlab.kernel.clock import ManualClock
     >>> clock = ManualClock()
     >>> breaker = CircuitBreaker(BreakerConfig(consecutive_failures=1, open_seconds=30), clock)
-    >>> breaker.report(breaker.admit(), ok=False, seconds=0.2)
     >>> breaker.admit()
-    Rejection(reason='open', retry_at=30.0)
+    1
+    >>> breaker.report(1, ok=False, seconds=0.2)
+    >>> breaker.admit(), breaker.refusal, breaker.retry_at
+    (0, 'open', 30.0)
     >>> clock.advance(30)
     >>> breaker.admit()
-    Permit(generation=3, trial=True)
+    -3000001
 
-    Every transition begins a new *generation*, and a permit knows in which one it was given. What
-    is reported later tells of another time, and is discarded. ``state`` and the counts may be read
-    at any time: only `admit` and `report` move the breaker. ``on_transition`` is told of each move
-    after it happened; it may write that down, but not call the breaker. A breaker that takes the
-    place of another begins with a later ``generation`` than that one had.
+    A permit is a number. While the breaker is closed all calls share one, that of its *generation*,
+    which every move begins anew; a trial has a negative one of its own. What is reported on an old
+    permit belongs to another time and is discarded. ``state`` and the counts may be read at any
+    time: only `admit` and `report` move the breaker. ``watcher`` hears of each move after it
+    happened, and finds the numbers behind it in ``seen_1`` and ``seen_2`` (see `EVIDENCE`). A
+    breaker that takes the place of another begins with a later ``generation`` than that one had.
     """
 
-    __slots__ = (
-        "_clock",
-        "_on_transition",
-        "_opened_at",
-        "_permit",
-        "_rejection",
-        "_retry_at",
-        "_slow_seconds",
-        "config",
-        "consecutive_failures",
-        "generation",
-        "state",
-        "trials_in_flight",
-        "trials_succeeded",
-        "window",
-    )
+    state: Small
+    generation: int
+    consecutive_failures: int
+    clock: Clock
+    window: Window | None
+    slow_seconds: float
+    consecutive_limit: float
+    retry_at: float
+    failure_rate: float
+    slow_call_rate: float
+    minimum_calls: int
+    trials: list[int]
+    trials_begun: int
+    trials_succeeded: int
+    half_open_trials: int
+    open_seconds: float
+    opened_at: float
+    reason: Small
+    seen_1: float
+    seen_2: float
+    watcher: BreakerWatcher | None
 
     def __init__(
         self,
         config: BreakerConfig,
         clock: Clock,
-        on_transition: Callable[[Transition], None] | None = None,
+        watcher: BreakerWatcher | None = None,
         generation: int = 1,
     ) -> None:
-        self.config = config
-        self.state: State = CLOSED
+        self.clock = clock
+        self.watcher = watcher
         self.generation = generation
-        self.consecutive_failures = 0
-        self.trials_in_flight = 0
-        self.trials_succeeded = 0
         self.window = config.build_window(clock)
-        self._clock = clock
-        self._on_transition = on_transition
-        self._slow_seconds = config.slow_seconds
-        self._opened_at = self._retry_at = 0.0
-        self._permit = Permit(self.generation, trial=False)
-        self._rejection = Rejection("open", None)
+        self.consecutive_limit = _limit(config.consecutive_failures)
+        self.failure_rate = _limit(config.failure_rate)
+        self.slow_call_rate = _limit(config.slow_call_rate)
+        self.slow_seconds = config.slow_seconds
+        self.minimum_calls = config.minimum_calls
+        self.open_seconds = config.open_seconds
+        self.half_open_trials = config.half_open_trials
 
-    def admit(self) -> Permit | Rejection:
+    def admit(self) -> int:
         """May a call go out now? While the breaker is closed, all calls share one permit."""
-        if self.state is CLOSED:
-            return self._permit
-        if self.state is OPEN:
-            now = self._clock.now
-            if now < self._retry_at:
-                return self._rejection
-            self._move(Reason.OPEN_TIME_OVER, now, open_seconds=now - self._opened_at)
-        if self.trials_in_flight + self.trials_succeeded >= self.config.half_open_trials:
-            return TRIALS_IN_FLIGHT
-        self.trials_in_flight += 1
-        return Permit(self.generation, trial=True)
+        if self.state == CLOSED:
+            return self.generation
+        if self.state == OPEN:
+            now = self.clock.now
+            if now < self.retry_at:
+                return REFUSED
+            self._move(OPEN_TIME_OVER, now, now - self.opened_at, 0.0)
+        if len(self.trials) + self.trials_succeeded >= self.half_open_trials:
+            return REFUSED
+        return self._begin_trial()
 
-    def report(self, permit: Permit, ok: bool, seconds: float) -> None:
+    def report(self, permit: int, ok: bool, seconds: float) -> None:
         """A permitted call has ended, well or not, after ``seconds``."""
-        if permit.generation != self.generation:
+        if permit < 0:
+            if self._end_trial(permit):
+                self._judge_trial(ok, seconds)
+        elif permit != self.generation:
             return  # too late: this call was let through before the last transition
-        if permit.trial:
-            self._judge_trial(permit, ok, seconds)
         elif ok and self.window is None:
             self.consecutive_failures = 0
         else:
             self._judge_call(ok, seconds)
 
-    def abandon(self, permit: Permit) -> None:
+    def abandon(self, permit: int) -> None:
         """A permitted call has ended without a verdict: never sent, or its caller gave up."""
-        if permit.trial and permit.generation == self.generation:
-            self._release(permit)
+        if permit < 0:
+            self._end_trial(permit)
 
     def _judge_call(self, ok: bool, seconds: float) -> None:
         """Closed: count the call, and open if a rule says so. The rules are asked in this order."""
-        now, config, window = self._clock.now, self.config, self.window
+        now = self.clock.now
+        window = self.window
         self.consecutive_failures = 0 if ok else self.consecutive_failures + 1
         if window is not None:
-            window.add(now, not ok, seconds > self._slow_seconds)
-        failures = self.consecutive_failures
-        if _reached(failures, config.consecutive_failures):
-            self._move(Reason.CONSECUTIVE_FAILURES, now, consecutive_failures=failures)
-        elif window is None or window.calls < config.minimum_calls:
-            return
-        elif _reached(window.failures / window.calls, config.failure_rate):
-            self._move(Reason.FAILURE_RATE, now, failures=window.failures, calls=window.calls)
-        elif _reached(window.slow / window.calls, config.slow_call_rate):
-            self._move(Reason.SLOW_CALLS, now, slow_calls=window.slow, calls=window.calls)
+            window.add(now, not ok, seconds > self.slow_seconds)
+        if self.consecutive_failures >= self.consecutive_limit:
+            self._move(CONSECUTIVE_FAILURES, now, float(self.consecutive_failures), 0.0)
+        elif window is not None and window.calls() >= self.minimum_calls:
+            self._judge_rates(window, now)
 
-    def _judge_trial(self, permit: Permit, ok: bool, seconds: float) -> None:
+    def _judge_rates(self, window: Window, now: float) -> None:
+        calls = float(window.calls())
+        failures = float(window.failures())
+        slow = float(window.slow())
+        if failures / calls >= self.failure_rate:
+            self._move(FAILURE_RATE, now, failures, calls)
+        elif slow / calls >= self.slow_call_rate:
+            self._move(SLOW_CALLS, now, slow, calls)
+
+    def _begin_trial(self) -> int:
+        """Half-open: the permit of one more trial, which is among ``trials`` until it ends."""
+        self.trials_begun += 1
+        permit = -(self.generation * TRIALS + self.trials_begun)
+        self.trials.append(permit)
+        return permit
+
+    def _end_trial(self, permit: int) -> bool:
+        """Take a trial out; False if it is not there: it ended before, or the breaker has moved."""
+        trials = self.trials
+        for place in range(len(trials)):
+            if trials[place] == permit:
+                trials[place] = trials[len(trials) - 1]
+                trials.pop()
+                return True
+        return False
+
+    def _judge_trial(self, ok: bool, seconds: float) -> None:
         """Half-open: the first bad trial reopens, enough good ones close."""
-        self._release(permit)
-        if not ok or seconds > self._slow_seconds:
-            self._move(Reason.PROBE_FAILED, self._clock.now, ok=ok, seconds=seconds)
+        if not ok or seconds > self.slow_seconds:
+            self._move(PROBE_FAILED, self.clock.now, 1.0 if ok else 0.0, seconds)
             return
         self.trials_succeeded += 1
-        if self.trials_succeeded == self.config.half_open_trials:
-            trials = self.trials_succeeded
-            self._move(Reason.PROBES_SUCCEEDED, self._clock.now, trials_succeeded=trials)
+        if self.trials_succeeded == self.half_open_trials:
+            self._move(PROBES_SUCCEEDED, self.clock.now, float(self.trials_succeeded), 0.0)
 
-    def _release(self, permit: Permit) -> None:
-        """A trial has ended: free its place and spend its permit."""
-        permit.generation = 0  # generations count from 1, so ending it again comes too late
-        self.trials_in_flight -= 1
-
-    def _move(self, reason: Reason, now: float, **numbers: float) -> None:
+    def _move(self, reason: int, now: float, seen_1: float, seen_2: float) -> None:
         """Every transition happens here: look up the target and begin a generation from zero."""
-        source = self.state
-        self.state = TRANSITIONS[source, reason]
+        self.state = TARGETS[reason]
         self.generation += 1
-        self.consecutive_failures = self.trials_in_flight = self.trials_succeeded = 0
-        if self.state is OPEN:
-            self._opened_at = now
-            self._retry_at = now + self.config.open_seconds
-            self._rejection = Rejection("open", self._retry_at)
-        elif self.state is CLOSED:
-            self._permit = Permit(self.generation, trial=False)
-            if self.window is not None:
-                self.window.clear(now)
-        if self._on_transition is not None:
-            evidence = tuple((name, float(number)) for name, number in numbers.items())
-            self._on_transition(Transition(now, source, self.state, reason, evidence))
+        self.consecutive_failures = 0
+        self.trials_begun = 0
+        self.trials_succeeded = 0
+        self.trials.clear()
+        if self.state == OPEN:
+            self.opened_at = now
+            self.retry_at = now + self.open_seconds
+        window = self.window
+        if self.state == CLOSED and window is not None:
+            window.clear(now)
+        self.reason = reason
+        self.seen_1 = seen_1
+        self.seen_2 = seen_2
+        watcher = self.watcher
+        if watcher is not None:
+            watcher.breaker_moved(reason)
+
+    @property
+    def trials_in_flight(self) -> int:
+        """How many trials have begun and not ended."""
+        return len(self.trials)
+
+    @property
+    def refusal(self) -> str:
+        """Why a call would be refused now, as far as looking can tell; "" if it would not be."""
+        if self.state == OPEN:
+            return "open" if self.clock.now < self.retry_at else ""
+        full = self.trials_in_flight + self.trials_succeeded >= self.half_open_trials
+        return "trials in flight" if self.state == HALF_OPEN and full else ""
 
 
-def _reached(value: float, limit: float | None) -> bool:
-    """Whether a rule strikes; one without a limit is off."""
-    return limit is not None and value >= limit
+def _limit(value: float | None) -> float:
+    """From where on a rule strikes; one without a limit never does."""
+    return inf if value is None else float(value)

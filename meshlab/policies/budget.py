@@ -1,14 +1,8 @@
 """How many retries a sidecar may add to the load: budgets that deny the storm, not the retry.
 
 A limit per call (``max_attempts``) still multiplies the load when every call fails. A budget is
-shared by all calls from a sidecar to a cluster, and holds the *sum* of their retries down:
-
-    deposit()        a call began
-    withdraw()       one of its tries failed: may a retry be sent?
-    retry_ended()    that retry ended
-    settle(ok)       the call ended
-
-A budget that comes when calls are already in flight is first told of them by `take_over`.
+shared by all calls from a sidecar to a cluster, and holds the *sum* of their retries down. What it
+hears and what it is asked stands in `meshlab.policies.budgeting`.
 
 | config                  | that of        | grants a retry while                                  |
 |-------------------------|----------------|-------------------------------------------------------|
@@ -24,11 +18,13 @@ flight now, Finagle's at what was sent lately.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
+from meshlab.kernel.record import record
 from meshlab.model.normalized import normalized
 from meshlab.model.rules import check, is_number, require_count
+from meshlab.policies.budgeting import Budget
 from meshlab.policies.grpc_throttle import GrpcRetryThrottle
 from meshlab.policies.token_budget import TokenRetryBudget
 
@@ -42,35 +38,6 @@ __all__ = [
     "MaxRetries",
     "TokenRetryBudget",
 ]
-
-
-class Budget(Protocol):
-    """What a budget is told and asked."""
-
-    def take_over(self, calls: int, retries: int) -> None:
-        """So many calls, and retries of theirs, began before this budget, and will end with it."""
-        ...
-
-    def deposit(self) -> None:
-        """A call began."""
-        ...
-
-    def withdraw(self) -> bool:
-        """A try failed: may a retry be sent? If so it is in flight until ``retry_ended``."""
-        ...
-
-    def retry_ended(self) -> None:
-        """A retry that was granted has ended, or will not be sent after all."""
-        ...
-
-    def settle(self, ok: bool) -> None:
-        """A call ended, with all its tries."""
-        ...
-
-    @property
-    def balance(self) -> int:
-        """How many retries would be granted if they were asked for now. For display."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,42 +82,44 @@ class MaxRetries:
         return ConcurrentBudget(0.0, self.max_retries)
 
 
-class ConcurrentBudget:
+@record
+class ConcurrentBudget(Budget):
     """Grants a retry while fewer are in flight than max(share of the calls in flight, floor)."""
 
-    __slots__ = ("_active", "_floor", "_retries", "_share")
+    active: int
+    retries: int
+    share: float
+    floor: int
 
     def __init__(self, share: float, floor: int) -> None:
-        self._share = share
-        self._floor = floor
-        self._active = 0
-        self._retries = 0
+        self.share = share
+        self.floor = floor
 
     def take_over(self, calls: int, retries: int) -> None:
-        self._active, self._retries = calls, retries
+        self.active = calls
+        self.retries = retries
 
     def deposit(self) -> None:
-        self._active += 1
+        self.active += 1
 
     def withdraw(self) -> bool:
-        if self._retries >= self._allowed():
+        if self.retries >= self._allowed():
             return False
-        self._retries += 1
+        self.retries += 1
         return True
 
     def retry_ended(self) -> None:
-        self._retries -= 1
+        self.retries -= 1
 
     def settle(self, ok: bool) -> None:
-        self._active -= 1
+        self.active -= 1
 
     def _allowed(self) -> int:
-        allowed = int(self._share * self._active)
-        return allowed if allowed > self._floor else self._floor
+        return max(int(self.share * self.active), self.floor)
 
     @property
     def balance(self) -> int:
-        return max(0, self._allowed() - self._retries)
+        return max(0, self._allowed() - self.retries)
 
 
 BudgetConfig = ConcurrentRetryBudget | MaxRetries | TokenRetryBudget | GrpcRetryThrottle

@@ -23,26 +23,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from meshlab.model import Endpoint
+from meshlab.kernel.record import Small, record
 from meshlab.model.rules import check
+from meshlab.policies.balancing import Candidates
+from meshlab.policies.endpoint import Endpoint, number_of, text_of
 
 
+@record
 class Cluster:
     """One upstream as one sidecar sees it: its ``endpoints``, and which of them are ``candidates``.
 
-    ``candidates`` stays the same list object until the next `add`, `remove` or `refresh`, which is
-    how a balancer notices a change. ``panic`` says whether the threshold is crossed: the share of
-    available endpoints is *below* it (at exactly 50 % there is no panic). A threshold of 0 turns
-    panic off; then there may be no candidate at all.
+    The candidates change at `add`, `remove` and `refresh` only, and their ``version`` grows with
+    each. ``available`` of the endpoints are healthy and not ejected. ``panic`` says whether their
+    share is *below* the threshold (at exactly 50 % there is no panic). A threshold of 0 turns panic
+    off; then there may be no candidate at all.
 
     With a ``zone``, the candidates are those of that zone, if there are any; ``anywhere`` holds
-    those of every zone. Without one the two are the same list.
+    those of every zone. Without one the two are the same.
     """
 
-    __slots__ = ("anywhere", "candidates", "endpoints", "name", "panic", "panic_threshold", "zone")
-
-    anywhere: list[Endpoint]
-    candidates: list[Endpoint]
+    candidates: Candidates
+    anywhere: Candidates
+    near: Candidates
+    endpoints: list[Endpoint]
+    available: int
+    panic_threshold: float
+    zone: Small
+    name: Small
     panic: bool
 
     def __init__(
@@ -53,24 +60,45 @@ class Cluster:
         zone: str = "",
         name: str = "",
     ) -> None:
-        self.name = name
-        self.zone = zone
+        self.name = number_of(name)
+        self.anywhere = Candidates()
+        self.near = Candidates()
         self.panic_threshold = panic_threshold
-        self.endpoints: list[Endpoint] = []
         self._check(0 <= panic_threshold <= 1, "panic_threshold must be in 0..1", panic_threshold)
         for endpoint in endpoints:
             self._append(endpoint)
+        self.prefer(zone)
+
+    def prefer(self, zone: str) -> None:
+        """Keep tries in ``zone`` from now on; "" for none."""
+        self.zone = number_of(zone)
         self.refresh()
 
     def refresh(self) -> None:
         """Look again: after an endpoint's ``healthy``, ``ejected`` or ``weight`` has changed."""
-        everyone = self.endpoints
-        available = [e for e in everyone if e.healthy and not e.ejected]
+        count = len(self.endpoints)
+        self.available = 0
+        for place in range(count):
+            endpoint = self.endpoints[place]
+            if endpoint.healthy and not endpoint.ejected:
+                self.available += 1
         # a share, not a count: 7 of 100 is exactly .07, but .07 * 100 is a little more than 7
-        self.panic = bool(everyone) and len(available) / len(everyone) < self.panic_threshold
-        self.candidates = self.anywhere = list(everyone) if self.panic else available
-        if self.zone and not self.panic:
-            self.candidates = [e for e in available if e.zone == self.zone] or self.anywhere
+        self.panic = count > 0 and self.available / count < self.panic_threshold
+        self._find_candidates()
+
+    def _find_candidates(self) -> None:
+        anywhere = self.anywhere
+        near = self.near
+        anywhere.clear()
+        near.clear()
+        for place in range(len(self.endpoints)):
+            endpoint = self.endpoints[place]
+            if self.panic or (endpoint.healthy and not endpoint.ejected):
+                anywhere.add(endpoint)
+                if endpoint.zone == self.zone:
+                    near.add(endpoint)
+        zonal = self.zone > 0 and not self.panic and len(near.members) > 0
+        self.candidates = near if zonal else anywhere
 
     def add(self, endpoint: Endpoint) -> None:
         """Take in a new member. ConfigError if there is one of that name already."""
@@ -84,14 +112,35 @@ class Cluster:
         """
         names = [endpoint.name for endpoint in self.endpoints]
         self._check(name in names, f"endpoint must be one of {', '.join(names) or 'none'}", name)
-        gone = self.endpoints.pop(names.index(name))
-        self.refresh()
+        gone = self.endpoints[names.index(name)]
+        self.drop(gone)
         return gone
 
+    def drop(self, gone: Endpoint) -> None:
+        """Let a member go. Nothing happens if it is none."""
+        endpoints = self.endpoints
+        kept = 0
+        for place in range(len(endpoints)):
+            if endpoints[place] is not gone:
+                endpoints[kept] = endpoints[place]
+                kept += 1
+        while len(endpoints) > kept:
+            endpoints.pop()
+        self.refresh()
+
+    def has(self, endpoint: Endpoint) -> bool:
+        """Whether ``endpoint`` is a member, this very one and not another of its name."""
+        found = False
+        for place in range(len(self.endpoints)):
+            if self.endpoints[place] is endpoint:
+                found = True
+        return found
+
     def _append(self, endpoint: Endpoint) -> None:
-        taken = any(endpoint.name == member.name for member in self.endpoints)
+        taken = any(endpoint.number == member.number for member in self.endpoints)
         self._check(not taken, "endpoint names must be unique", endpoint.name)
         self.endpoints.append(endpoint)
 
     def _check(self, condition: bool, rule: str, value: object) -> None:
-        check(condition, f"cluster {self.name!r}" if self.name else "cluster", rule, value)
+        name = text_of(self.name)
+        check(condition, f"cluster {name!r}" if name else "cluster", rule, value)

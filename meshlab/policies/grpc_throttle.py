@@ -18,8 +18,10 @@ from decimal import Decimal
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
+from meshlab.kernel.record import record
 from meshlab.model.normalized import normalized
 from meshlab.model.rules import check, require_at_least, require_count
+from meshlab.policies.budgeting import Budget
 
 TOKEN = 1000
 """Tokens are counted in thousandths, as gRPC does: whole numbers, so that their sums are exact."""
@@ -52,43 +54,39 @@ class GrpcRetryThrottle:
         return Throttle(self)
 
 
-class Throttle:
-    """The level, between 0 and ``max_tokens``.
+@record
+class Throttle(Budget):
+    """The level, between 0 and ``most``.
 
     Each failed try counts once: when the retry after it is granted or, for the last try, when the
     call ends. (gRPC leaves out failures that are not retriable; here the end of a call is enough.)
+    Neither the beginning of a call nor the end of a retry moves the level.
     """
 
-    __slots__ = ("_earned", "_half", "_max", "_tokens")
+    tokens: int
+    most: int
+    half: int
+    earned: int
 
     def __init__(self, config: GrpcRetryThrottle) -> None:
-        self._max = config.max_tokens * TOKEN
-        self._half = config.max_tokens * TOKEN // 2
+        self.most = config.max_tokens * TOKEN
+        self.half = config.max_tokens * TOKEN // 2
         thousandths = int(Decimal(str(config.token_ratio)) * TOKEN)
-        self._earned = min(thousandths, self._max)  # more would not fit
-        self._tokens = self._max
-
-    def take_over(self, calls: int, retries: int) -> None:
-        """No matter: how they end is all that counts."""
-
-    def deposit(self) -> None:
-        """No matter: only the end of a call moves the level."""
+        self.earned = min(thousandths, self.most)  # more would not fit
+        self.tokens = self.most
 
     def withdraw(self) -> bool:
-        if self._tokens - TOKEN <= self._half:
+        if self.tokens - TOKEN <= self.half:
             return False  # the failure counts when the call ends, which is next
-        self._tokens -= TOKEN
+        self.tokens -= TOKEN
         return True
-
-    def retry_ended(self) -> None:
-        """No matter: if it failed, the next withdraw or the end of the call says so."""
 
     def settle(self, ok: bool) -> None:
         if ok:
-            self._tokens = min(self._tokens + self._earned, self._max)
+            self.tokens = min(self.tokens + self.earned, self.most)
         else:
-            self._tokens = max(self._tokens - TOKEN, 0)
+            self.tokens = max(self.tokens - TOKEN, 0)
 
     @property
     def balance(self) -> int:
-        return max(0, (self._tokens - self._half - 1) // TOKEN)
+        return max(0, (self.tokens - self.half - 1) // TOKEN)

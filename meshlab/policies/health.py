@@ -1,7 +1,7 @@
-"""Who is alive, by asking: active health checks that need several answers to change their mind.
+"""Finding out which endpoints are alive by asking them: active health checks.
 
-Every ``interval`` a sidecar probes each endpoint. One lost probe proves little, so that it takes
-some in a row to turn an endpoint unhealthy, and some to trust it again:
+Every ``interval`` a sidecar probes each endpoint. One lost probe proves little, so it takes several
+in a row to turn an endpoint unhealthy, and several to trust it again:
 
     healthy   --unhealthy_threshold failures in a row-->   unhealthy
     unhealthy --healthy_threshold successes in a row-->    healthy
@@ -12,10 +12,14 @@ Watching real calls instead of asking is `meshlab.policies.outlier`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
+from meshlab.kernel.record import record
 from meshlab.model.normalized import normalized
 from meshlab.model.rules import require_count, require_positive
+from meshlab.policies.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,33 +46,37 @@ class HealthCheck:
         require_count(self.healthy_threshold, 1, where, "healthy_threshold")
 
 
+UNCHANGED: Final = 0
+HEALTHY: Final = 1
+UNHEALTHY: Final = 2
+"""What a probe may lead to."""
+
+
+@record
 class HealthChecker:
-    """What one sidecar has concluded from its probes. It starts out trusting every endpoint."""
+    """Concludes from probes which endpoints are ``healthy``; a new one is, until it fails.
 
-    __slots__ = ("_contrary", "_unhealthy", "config")
+    ``contrary`` of an endpoint counts its last answers in a row that speak against the conclusion.
+    A checker that takes the place of another forgets those of its ``endpoints``.
+    """
 
-    def __init__(self, config: HealthCheck) -> None:
-        self.config = config
-        self._unhealthy: set[str] = set()
-        self._contrary: dict[str, int] = {}  # answers in a row that speak against the conclusion
+    healthy_threshold: int
+    unhealthy_threshold: int
 
-    def probed(self, endpoint: str, ok: bool) -> bool | None:
-        """A probe ended. True: the endpoint turned healthy; False: unhealthy; None: no change."""
-        healthy = endpoint not in self._unhealthy
-        if ok == healthy:
-            self._contrary.pop(endpoint, None)
-            return None
-        contrary = self._contrary.get(endpoint, 0) + 1
-        config = self.config
-        if contrary < (config.healthy_threshold if ok else config.unhealthy_threshold):
-            self._contrary[endpoint] = contrary
-            return None
-        self.forget(endpoint)
-        if not ok:
-            self._unhealthy.add(endpoint)
-        return ok
+    def __init__(self, config: HealthCheck, endpoints: Iterable[Endpoint] = ()) -> None:
+        self.healthy_threshold = config.healthy_threshold
+        self.unhealthy_threshold = config.unhealthy_threshold
+        for endpoint in endpoints:
+            endpoint.contrary = 0
 
-    def forget(self, endpoint: str) -> None:
-        """The endpoint is gone; if it comes back, it is trusted like a new one."""
-        self._unhealthy.discard(endpoint)
-        self._contrary.pop(endpoint, None)
+    def probed(self, endpoint: Endpoint, ok: bool) -> int:
+        """A probe ended: did the endpoint turn `HEALTHY` or `UNHEALTHY`, or is it `UNCHANGED`?"""
+        if ok == endpoint.healthy:
+            endpoint.contrary = 0
+            return UNCHANGED
+        endpoint.contrary += 1
+        if endpoint.contrary < (self.healthy_threshold if ok else self.unhealthy_threshold):
+            return UNCHANGED
+        endpoint.contrary = 0
+        endpoint.healthy = ok
+        return HEALTHY if ok else UNHEALTHY

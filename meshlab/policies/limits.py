@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from meshlab.kernel.record import record
 from meshlab.model import MeshlabError
 from meshlab.model.normalized import normalized
 from meshlab.model.rules import require_count
@@ -33,6 +34,7 @@ class ConcurrencyLimits:
         require_count(self.max_requests, 0, "concurrency limits", "max_requests")
 
 
+@record
 class Limiter:
     """Counts the tries in flight and refuses those above the limit.
 
@@ -44,16 +46,17 @@ class Limiter:
     ``overflows`` were refused since the start (Envoy's ``upstream_rq_pending_overflow``).
     """
 
-    __slots__ = ("_max_requests", "active", "overflows")
+    active: int
+    max_requests: int
+    overflows: int
 
     def __init__(self, config: ConcurrencyLimits, active: int = 0) -> None:
-        self._max_requests = config.max_requests
+        self.max_requests = config.max_requests
         self.active = active
-        self.overflows = 0
 
     def acquire(self) -> bool:
         """May one more try be sent? If so it counts as active until it is released."""
-        if self.active >= self._max_requests:
+        if self.active >= self.max_requests:
             self.overflows += 1
             return False
         self.active += 1

@@ -1,6 +1,7 @@
-"""Who does worse than the others, by watching: outlier detection, the passive health check.
+"""Which endpoints do worse than the others, by watching: outlier detection.
 
-A sidecar sees how every try on every endpoint ends, and stops sending to the odd one out:
+This is the passive health check. A sidecar sees how every try on every endpoint ends, and stops
+sending to the odd one out:
 
     in the cluster --5 failures in a row: at once-----------------> ejected
     in the cluster --success rate far below the mean: at a tick---> ejected
@@ -13,12 +14,12 @@ again. When most endpoints fail the fault is likely elsewhere, so that no more t
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
 
 from meshlab.kernel.clock import Clock
-from meshlab.model import Endpoint
+from meshlab.kernel.record import entry, interface, record
 from meshlab.model.normalized import normalized
 from meshlab.model.rules import (
     check,
@@ -29,6 +30,8 @@ from meshlab.model.rules import (
     require_type,
 )
 from meshlab.policies.cluster import Cluster
+from meshlab.policies.endpoint import Endpoint
+from meshlab.policies.success_rates import SuccessRates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,154 +76,231 @@ class OutlierDetection:
             require_count(getattr(self, name), 1, where, name)
 
 
-@dataclass(frozen=True, slots=True)
-class Ejection:
-    """An endpoint was ejected at ``time`` (s); it returns at the first tick from ``until`` (s) on.
+class Cause(IntEnum):
+    """Why an endpoint was ejected."""
 
-    ``reason`` is "consecutive_5xx" or "success_rate", and ``evidence`` the numbers behind it.
-    """
+    CONSECUTIVE_5XX = 0
+    SUCCESS_RATE = 1
 
-    time: float
-    endpoint: str
-    reason: str
-    until: float
-    evidence: tuple[tuple[str, float], ...]
+    @property
+    def label(self) -> str:
+        """As the ledger writes it: "success_rate"."""
+        return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
-    """An ejected endpoint came back at ``time`` (s): its ejection time was over."""
+EVIDENCE: dict[Cause, tuple[str, ...]] = {
+    Cause.CONSECUTIVE_5XX: ("consecutive_5xx",),
+    Cause.SUCCESS_RATE: ("success_rate", "mean", "threshold"),
+}
+"""What the numbers behind an ejection are called: ``seen_1``, ``seen_2``, ``seen_3``."""
 
-    time: float
-    endpoint: str
-
-
-def ejection_threshold(rates: Sequence[float], factor: float) -> tuple[float, float]:
-    """The mean of the success rates, and the rate below which an endpoint is an outlier.
-
-    threshold = mean - factor * standard deviation
-
-    Of n endpoints a single bad one lies sqrt(n - 1) deviations below the mean, however bad it is.
-    That is why the rule wants five: sqrt(4) is just above 1.9, and with four it could never strike.
-    Two bad ones among five hide each other.
-    """
-    total = 0.0
-    for rate in rates:  # one after the other: Python 3.12's sum() rounds differently from 3.11's
-        total += rate
-    mean = min(total / len(rates), max(rates))  # or rounding could make outliers of equals
-    squares = 0.0
-    for rate in rates:
-        squares += (rate - mean) * (rate - mean)
-    return mean, mean - factor * math.sqrt(squares / len(rates))
+CONSECUTIVE_5XX: Final = int(Cause.CONSECUTIVE_5XX)
+SUCCESS_RATE: Final = int(Cause.SUCCESS_RATE)
 
 
-class Record:
-    """What the detector remembers of one endpoint: of this interval, and of its past."""
+@interface
+class OutlierWatcher:
+    """Hears of every endpoint that is ejected or returns, after the cluster has been refreshed."""
 
-    __slots__ = ("consecutive", "ejections", "successes", "tries", "until")
+    @entry
+    def ejected(self, endpoint: Endpoint, cause: int) -> None:
+        """For this `Cause`; the numbers behind it are ``seen_1`` to ``seen_3``."""
+        raise NotImplementedError
 
-    def __init__(self) -> None:
-        self.tries = 0
-        self.successes = 0
-        self.consecutive = 0  # failures since the last success
-        self.ejections = 0  # multiplies the next ejection time; good behaviour lowers it
-        self.until = 0.0
+    @entry
+    def returned(self, endpoint: Endpoint) -> None:
+        """Its ejection time was over."""
+        raise NotImplementedError
 
 
+@record
 class OutlierDetector:
     """Watches the endpoints of one cluster for one sidecar, and sets their ``ejected``.
 
-    Whoever owns time calls `tick` every ``config.interval``. ``overflows`` counts the ejections
-    that the percentage forbade (Envoy's ``ejections_overflow``).
+    The owner of the clock calls `tick` every interval. An ejected endpoint returns at the first
+    tick from its ``until`` (s) on. ``overflows`` counts the ejections that the percentage forbade
+    (Envoy's ``ejections_overflow``).
+
+    What it remembers of an endpoint stands in the endpoint, and is good until the next tick that
+    finds it gone: ``tries`` and ``successes`` of this interval, the failures ``in_a_row`` since its
+    last success, and ``ejections``, which multiply the next ejection time and which good behavior
+    lowers.
     """
 
-    __slots__ = ("_clock", "_cluster", "_records", "_strikes", "config", "overflows")
+    clock: Clock
+    cluster: Cluster
+    strikes: int
+    ticks: int
+    watcher: OutlierWatcher | None
+    base_ejection_time: float
+    max_ejection_time: float
+    max_ejection_percent: float
+    always_eject_one_host: bool
+    compares_rates: bool
+    minimum_hosts: int
+    request_volume: int
+    stdev_factor: float
+    overflows: int
+    seen_1: float
+    seen_2: float
+    seen_3: float
+    steady: list[Endpoint]
+    back: list[Endpoint]
+    judged: list[Endpoint]
+    rates: SuccessRates
 
-    def __init__(self, config: OutlierDetection, clock: Clock, cluster: Cluster) -> None:
-        self.config = config
-        self.overflows = 0
-        self._clock = clock
-        self._cluster = cluster
-        self._strikes = config.consecutive_5xx
-        self._records: dict[Endpoint, Record] = {}
+    def __init__(
+        self,
+        config: OutlierDetection,
+        clock: Clock,
+        cluster: Cluster,
+        watcher: OutlierWatcher | None = None,
+    ) -> None:
+        self.clock = clock
+        self.cluster = cluster
+        self.watcher = watcher
+        self.strikes = config.consecutive_5xx or 0
+        self.base_ejection_time = config.base_ejection_time
+        self.max_ejection_time = config.max_ejection_time
+        self.max_ejection_percent = config.max_ejection_percent
+        self.always_eject_one_host = config.always_eject_one_host
+        self.compares_rates = config.success_rate_stdev_factor is not None
+        self.stdev_factor = config.success_rate_stdev_factor or 0.0
+        self.minimum_hosts = config.success_rate_minimum_hosts
+        self.request_volume = config.success_rate_request_volume
+        self.rates = SuccessRates()
+        for endpoint in cluster.endpoints:
+            self._forget(endpoint)
 
-    def report(self, endpoint: Endpoint, ok: bool) -> Ejection | None:
-        """A try on ``endpoint`` ended; the ejection, if that was one failure too many."""
-        record = self._records.get(endpoint)
-        if record is None:
-            record = self._records[endpoint] = Record()
-        record.tries += 1
+    def report(self, endpoint: Endpoint, ok: bool) -> bool:
+        """A try on ``endpoint`` ended; True if that was one failure too many, and it is ejected."""
+        if endpoint.ticks != self.ticks:
+            self._forget(endpoint)
+        endpoint.tries += 1
         if ok:
-            record.successes += 1
-            record.consecutive = 0
-            return None
-        record.consecutive += 1
-        if record.consecutive != self._strikes or endpoint.ejected:
-            return None
-        evidence = (("consecutive_5xx", float(record.consecutive)),)
-        record.consecutive = 0  # also if the ejection is forbidden: it takes as many again
-        ejection = self._eject(endpoint, self._clock.now, "consecutive_5xx", evidence)
-        if ejection is not None:
-            self._cluster.refresh()
-        return ejection
+            endpoint.successes += 1
+            endpoint.in_a_row = 0
+            return False
+        endpoint.in_a_row += 1
+        if endpoint.in_a_row != self.strikes or endpoint.ejected:
+            return False
+        self.seen_1 = float(endpoint.in_a_row)
+        endpoint.in_a_row = 0  # also if the ejection is forbidden: it takes as many again
+        if not self._eject(endpoint, self.clock.now):
+            return False
+        self.cluster.refresh()
+        watcher = self.watcher
+        if watcher is not None:
+            watcher.ejected(endpoint, CONSECUTIVE_5XX)
+        return True
 
-    def tick(self) -> list[Ejection | Return]:
-        """An interval is over: who returns, who is ejected for a low success rate."""
-        now = self._clock.now
-        members = self._cluster.endpoints
-        self._records = {e: self._records.get(e) or Record() for e in members}
-        steady = [e for e in members if not e.ejected]
-        changes: list[Ejection | Return] = [*self._return_due(now), *self._eject_low_rates(now)]
-        for endpoint in steady:
-            record = self._records[endpoint]
-            if not endpoint.ejected and record.ejections > 0:
-                record.ejections -= 1
-        for record in self._records.values():
-            record.tries = record.successes = 0
-        if changes:
-            self._cluster.refresh()
-        return changes
+    def tick(self) -> None:
+        """An interval is over: return endpoints whose time is up, eject those with low rates."""
+        now = self.clock.now
+        self._find_steady()
+        self._return_due(now)
+        ejections = self._eject_low_rates(now)
+        self._begin_interval()
+        if len(self.back) + ejections > 0:
+            self.cluster.refresh()
+            self._announce()
 
-    def _return_due(self, now: float) -> list[Return]:
-        due = [e for e, r in self._records.items() if e.ejected and now >= r.until]
-        for endpoint in due:
-            endpoint.ejected = False
-            self._records[endpoint].consecutive = 0
-        return [Return(now, endpoint.name) for endpoint in due]
+    def _forget(self, endpoint: Endpoint) -> None:
+        """It is new here, or has missed a tick: whatever it did before does not count."""
+        endpoint.ticks = self.ticks
+        endpoint.in_a_row = 0
+        endpoint.tries = 0
+        endpoint.successes = 0
+        endpoint.ejections = 0
+        endpoint.until = 0.0
 
-    def _eject_low_rates(self, now: float) -> list[Ejection]:
-        config = self.config
-        volume = config.success_rate_request_volume
-        judged = [e for e, r in self._records.items() if not e.ejected and r.tries >= volume]
-        factor = config.success_rate_stdev_factor
-        if factor is None or len(judged) < config.success_rate_minimum_hosts:
-            return []
-        rates = [self._records[e].successes / self._records[e].tries for e in judged]
-        mean, threshold = ejection_threshold(rates, factor)
-        ejections = []
-        for endpoint, rate in zip(judged, rates, strict=True):
-            if rate < threshold:
-                evidence = (("success_rate", rate), ("mean", mean), ("threshold", threshold))
-                ejections.append(self._eject(endpoint, now, "success_rate", evidence))
-        return [ejection for ejection in ejections if ejection is not None]
+    def _find_steady(self) -> None:
+        """Find the endpoints that have been in the cluster, and not ejected, until now."""
+        endpoints = self.cluster.endpoints
+        self.steady.clear()
+        for place in range(len(endpoints)):
+            endpoint = endpoints[place]
+            if endpoint.ticks != self.ticks:
+                self._forget(endpoint)
+            if not endpoint.ejected:
+                self.steady.append(endpoint)
 
-    def _eject(
-        self, endpoint: Endpoint, now: float, reason: str, evidence: tuple[tuple[str, float], ...]
-    ) -> Ejection | None:
+    def _return_due(self, now: float) -> None:
+        endpoints = self.cluster.endpoints
+        self.back.clear()
+        for place in range(len(endpoints)):
+            endpoint = endpoints[place]
+            if endpoint.ejected and now >= endpoint.until:
+                endpoint.ejected = False
+                endpoint.in_a_row = 0
+                self.back.append(endpoint)
+
+    def _eject_low_rates(self, now: float) -> int:
+        """Compare the success rates of all that had enough tries. Gives the number ejected."""
+        self._find_judged()
+        rates = self.rates
+        ejections = 0
+        if self.compares_rates and len(self.judged) >= self.minimum_hosts:
+            rates.compare(self.stdev_factor)
+            for place in range(len(self.judged)):
+                if rates.is_low(place) and self._eject(self.judged[place], now):
+                    ejections += 1
+        return ejections
+
+    def _find_judged(self) -> None:
+        endpoints = self.cluster.endpoints
+        self.judged.clear()
+        self.rates.clear()
+        for place in range(len(endpoints)):
+            endpoint = endpoints[place]
+            if not endpoint.ejected and endpoint.tries >= self.request_volume:
+                self.judged.append(endpoint)
+                self.rates.add(endpoint.successes / endpoint.tries)
+
+    def _begin_interval(self) -> None:
+        """Count from zero again. A steady endpoint is one ejection nearer to a clean record."""
+        for place in range(len(self.steady)):
+            endpoint = self.steady[place]
+            if not endpoint.ejected and endpoint.ejections > 0:
+                endpoint.ejections -= 1
+        endpoints = self.cluster.endpoints
+        self.ticks += 1
+        for place in range(len(endpoints)):
+            endpoints[place].ticks = self.ticks
+            endpoints[place].tries = 0
+            endpoints[place].successes = 0
+
+    def _announce(self) -> None:
+        """Tell the watcher which endpoints are back, then which are gone."""
+        watcher = self.watcher
+        if watcher is None:
+            return
+        for place in range(len(self.back)):
+            watcher.returned(self.back[place])
+        for place in range(len(self.judged)):
+            if self.judged[place].ejected:
+                self.seen_1 = self.rates.values[place]
+                self.seen_2 = self.rates.mean
+                self.seen_3 = self.rates.threshold
+                watcher.ejected(self.judged[place], SUCCESS_RATE)
+
+    def _eject(self, endpoint: Endpoint, now: float) -> bool:
         """Eject, unless the endpoint has left the cluster or too many others are ejected."""
-        config = self.config
-        members = self._cluster.endpoints
-        if endpoint not in members:
-            return None
-        ejected = sum(e.ejected for e in members)
-        first = config.always_eject_one_host and ejected == 0
-        if not first and 100.0 * (ejected + 1) / len(members) > config.max_ejection_percent:
+        endpoints = self.cluster.endpoints
+        if not self.cluster.has(endpoint):
+            return False
+        ejected = 0
+        for place in range(len(endpoints)):
+            if endpoints[place].ejected:
+                ejected += 1
+        first = self.always_eject_one_host and ejected == 0
+        if not first and 100.0 * (ejected + 1) / len(endpoints) > self.max_ejection_percent:
             self.overflows += 1
-            return None
-        record = self._records[endpoint]
-        base, most = config.base_ejection_time, config.max_ejection_time
-        if record.ejections * base < most + base:  # a larger count would only be slower to forget
-            record.ejections += 1
+            return False
+        base = self.base_ejection_time
+        most = self.max_ejection_time
+        if endpoint.ejections * base < most + base:  # larger counts would only be slower to forget
+            endpoint.ejections += 1
         endpoint.ejected = True
-        record.until = now + min(base * record.ejections, most)
-        return Ejection(now, endpoint.name, reason, record.until, evidence)
+        endpoint.until = now + min(base * endpoint.ejections, most)
+        return True

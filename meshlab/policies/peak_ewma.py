@@ -12,15 +12,16 @@ Finagle pairs it with failure accrual, and a mesh with outlier detection.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.streams import Draw
-from meshlab.model import Endpoint
+from meshlab.kernel.record import record
+from meshlab.kernel.streams import Uniform
 from meshlab.model.normalized import normalized
 from meshlab.model.rules import require_count, require_positive
+from meshlab.policies.balancing import Balancer, Candidates
+from meshlab.policies.endpoint import Endpoint
 
 PENALTY = 1e6
 """Seconds that an endpoint without any answer yet is taken to need, once a try is on its way."""
@@ -29,28 +30,33 @@ MOST_CHOICES = 1000
 """Endpoints that are drawn for one try: two do nearly all that more can do."""
 
 
-class PeakEwmaBalancer:
+@record
+class PeakEwmaBalancer(Balancer):
     """Draws a few endpoints and takes the one with the smallest `load`; the first keeps a tie."""
 
-    __slots__ = ("_clock", "_decay", "_draw", "_others")
+    chance: Uniform
+    clock: Clock
+    decay: float
+    others: int
 
-    def __init__(self, draw: Draw, clock: Clock, decay_seconds: float, choices: int) -> None:
-        self._draw = draw
-        self._clock = clock
-        self._decay = decay_seconds
-        self._others = range(choices - 1)
+    def __init__(self, chance: Uniform, clock: Clock, decay_seconds: float, choices: int) -> None:
+        self.chance = chance
+        self.clock = clock
+        self.decay = decay_seconds
+        self.others = choices - 1
 
-    def pick(self, endpoints: Sequence[Endpoint], key: int) -> Endpoint:
-        draw = self._draw
-        now = self._clock.now
-        n = len(endpoints)
-        best = endpoints[int(draw() * n)]
+    def pick(self, endpoints: Candidates, key: int) -> Endpoint:
+        members = endpoints.members
+        count = len(members)
+        now = self.clock.now
+        best = members[int(self.chance.draw() * count)]
         least = self.load(best, now)
-        for _ in self._others:
-            other = endpoints[int(draw() * n)]
+        for _ in range(self.others):
+            other = members[int(self.chance.draw() * count)]
             load = self.load(other, now)
             if load < least:
-                best, least = other, load
+                best = other
+                least = load
         return best
 
     def load(self, endpoint: Endpoint, now: float) -> float:
@@ -61,16 +67,16 @@ class PeakEwmaBalancer:
         """
         if endpoint.ewma == 0.0:
             return PENALTY * endpoint.active
-        fade = math.exp(-(now - endpoint.ewma_at) / self._decay)
+        fade = math.exp(-(now - endpoint.ewma_at) / self.decay)
         return endpoint.ewma * fade * (endpoint.active + 1)
 
     def observe(self, endpoint: Endpoint, seconds: float) -> None:
         """Up at once, down by the time passed: ewma = ewma * w + seconds * (1 - w)."""
-        now = self._clock.now
+        now = self.clock.now
         if seconds > endpoint.ewma:
             endpoint.ewma = seconds
         else:
-            w = math.exp(-(now - endpoint.ewma_at) / self._decay)
+            w = math.exp(-(now - endpoint.ewma_at) / self.decay)
             endpoint.ewma = endpoint.ewma * w + seconds * (1.0 - w)
         endpoint.ewma_at = now
 
@@ -91,5 +97,5 @@ class PeakEwma:
         require_positive(self.decay_seconds, self.kind, "decay_seconds")
         require_count(self.choices, 1, self.kind, "choices", most=MOST_CHOICES)
 
-    def build(self, draw: Draw, clock: Clock) -> PeakEwmaBalancer:
-        return PeakEwmaBalancer(draw, clock, self.decay_seconds, self.choices)
+    def build(self, chance: Uniform, clock: Clock) -> PeakEwmaBalancer:
+        return PeakEwmaBalancer(chance, clock, self.decay_seconds, self.choices)

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshlab.kernel.clock import Clock
+from meshlab.kernel.record import record
 from meshlab.model.normalized import normalized
 from meshlab.model.rules import require_at_least, require_count
 
@@ -47,6 +48,7 @@ class RateLimit:
         require_at_least(self.fill_interval, SHORTEST_FILL, where, "fill_interval")
 
 
+@record
 class TokenBucket:
     """The tokens of one sidecar for one cluster.
 
@@ -57,31 +59,38 @@ class TokenBucket:
     call asks: nothing needs to happen in between.
     """
 
-    __slots__ = ("_clock", "_config", "_fills", "_tokens")
+    clock: Clock
+    left: int
+    fills: int
+    fill_interval: float
+    tokens_per_fill: int
+    max_tokens: int
 
     def __init__(self, config: RateLimit, clock: Clock) -> None:
-        self._config = config
-        self._clock = clock
-        self._tokens = config.max_tokens
-        self._fills = int(clock.now / config.fill_interval)
+        self.clock = clock
+        self.max_tokens = config.max_tokens
+        self.tokens_per_fill = config.tokens_per_fill
+        self.fill_interval = config.fill_interval
+        self.left = config.max_tokens
+        self.fills = int(clock.now / config.fill_interval)
 
     def take(self) -> bool:
         """May one more call begin? If so, it has used a token."""
-        fills = int(self._clock.now / self._config.fill_interval)
-        if fills != self._fills:
-            self._tokens = self._after(fills)
-            self._fills = fills
-        if self._tokens == 0:
+        fills = int(self.clock.now / self.fill_interval)
+        if fills != self.fills:
+            self.left = self._after(fills)
+            self.fills = fills
+        if self.left == 0:
             return False
-        self._tokens -= 1
+        self.left -= 1
         return True
 
     def _after(self, fills: int) -> int:
         """The tokens there are when so many fills have come since time zero."""
-        come = (fills - self._fills) * self._config.tokens_per_fill
-        return min(self._config.max_tokens, self._tokens + come)
+        come = (fills - self.fills) * self.tokens_per_fill
+        return min(self.max_tokens, self.left + come)
 
     @property
     def tokens(self) -> int:
         """How many calls could begin now."""
-        return self._after(int(self._clock.now / self._config.fill_interval))
+        return self._after(int(self.clock.now / self.fill_interval))

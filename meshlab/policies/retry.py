@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from meshlab.kernel.record import interface, record
 from meshlab.model import RETRIABLE, Outcome
 from meshlab.model.normalized import normalized
 from meshlab.model.rules import (
@@ -24,6 +25,53 @@ from meshlab.model.rules import (
     require_type,
 )
 from meshlab.policies.budget import BudgetConfig
+
+
+@interface
+class Pauses:
+    """How long a call waits before each of its retries."""
+
+    def delay(self, retry: int, u: float) -> float:
+        """The delay before retry 1, 2, 3 ... in seconds, for a uniform ``u`` in [0, 1)."""
+        raise NotImplementedError
+
+
+@record
+class ExponentialPauses(Pauses):
+    """Exponentially longer up to a cap, and by chance, as `Backoff` says."""
+
+    base_seconds: float
+    factor: float
+    cap_seconds: float
+    low: float
+    width: float
+
+    def __init__(self, config: Backoff) -> None:
+        self.base_seconds = float(config.base_seconds)
+        self.factor = float(config.factor)
+        self.cap_seconds = float(config.cap_seconds)
+        if config.spread is not None:
+            self.low = 1.0 - config.spread
+            self.width = 2.0 * config.spread
+        else:
+            self.low = 1.0 - config.jitter
+            self.width = float(config.jitter)
+
+    def ceiling(self, retry: int) -> float:
+        """The delay before retry 1, 2, 3 ... without chance, in seconds."""
+        seconds = self.base_seconds
+        for _ in range(retry - 1):
+            longer = seconds * self.factor
+            if longer >= self.cap_seconds:
+                return self.cap_seconds
+            if longer == seconds:  # nothing, or always the same
+                return seconds
+            seconds = longer
+        return seconds
+
+    def delay(self, retry: int, u: float) -> float:
+        """The delay before retry 1, 2, 3 ... in seconds, for a uniform ``u`` in [0, 1)."""
+        return self.ceiling(retry) * (self.low + self.width * u)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,23 +107,17 @@ class Backoff:
         if self.spread is not None:
             require_share(self.spread, where, "spread")
 
+    def build(self) -> Pauses:
+        """The pauses of one sidecar's calls. A back-off of your own returns its own record here."""
+        return ExponentialPauses(self)
+
     def ceiling(self, retry: int) -> float:
         """The delay before retry 1, 2, 3 ... without chance, in seconds."""
-        seconds = self.base_seconds
-        for _ in range(retry - 1):
-            longer = seconds * self.factor
-            if longer >= self.cap_seconds:
-                return self.cap_seconds
-            if longer == seconds:  # nothing, or always the same
-                return seconds
-            seconds = longer
-        return seconds
+        return ExponentialPauses(self).ceiling(retry)
 
     def delay(self, retry: int, u: float) -> float:
         """The delay before retry 1, 2, 3 ... in seconds, for a uniform ``u`` in [0, 1)."""
-        if self.spread is not None:
-            return self.ceiling(retry) * (1.0 - self.spread + 2.0 * self.spread * u)
-        return self.ceiling(retry) * (1.0 - self.jitter + self.jitter * u)
+        return self.build().delay(retry, u)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

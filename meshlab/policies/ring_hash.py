@@ -14,98 +14,153 @@ process, so the points come from FNV-1a and SplitMix64, which give the same ring
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.streams import Draw
-from meshlab.model import Endpoint
+from meshlab.kernel.record import Word, record
+from meshlab.kernel.streams import Uniform
 from meshlab.model.normalized import normalized
 from meshlab.model.rules import check, is_number
+from meshlab.policies.balancing import Balancer, Candidates
+from meshlab.policies.endpoint import Endpoint
+from meshlab.policies.hashing import CIRCLE, SplitMix64
 
-CIRCLE = 2**64
-MASK = CIRCLE - 1
 LARGEST_RING = 2**23
 """Envoy's ``maximum_ring_size``: 8M points."""
-GOLDEN = 0x9E3779B97F4A7C15
-"""SplitMix64's step: 2**64 divided by the golden ratio."""
 
 
-def fnv1a(text: str) -> int:
-    """64 bits from a name: FNV-1a over its UTF-8 bytes."""
-    bits = 0xCBF29CE484222325
-    for byte in text.encode():
-        bits = (bits ^ byte) * 0x100000001B3 & MASK
-    return bits
-
-
-def mix(number: int) -> int:
-    """64 bits from a whole number, spread evenly: the first output of SplitMix64 seeded with it."""
-    bits = (number + GOLDEN) & MASK
-    bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9 & MASK
-    bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EB & MASK
-    return bits ^ (bits >> 31)
-
-
+@record
 class Ring:
-    """A circle of points and the endpoint that owns each. It never changes once made.
+    """A circle of points and the endpoint that owns each.
 
     Each endpoint has ``size`` points per unit of weight, at positions that only its name decides:
     that is why nobody else's keys move when it leaves. (Envoy divides one ring size among the
     endpoints, so it places the points of the others anew when the number of endpoints changes.)
+
+    Points of endpoints that are no candidates at the moment stay where they are, and are passed
+    over. A candidate that has none yet makes another ring.
     """
 
-    __slots__ = ("owners", "points")
+    size: int
+    hashes: SplitMix64
+    points: list[Word]
+    owners: list[int]
+    members: list[Endpoint]
+    serving: list[int]
 
-    def __init__(self, endpoints: Sequence[Endpoint], size: int) -> None:
-        weights = [endpoint.weight for endpoint in endpoints]
+    def __init__(self, endpoints: Iterable[Endpoint], size: int) -> None:
+        self.size = size
+        self.hashes = SplitMix64()
+        candidates = Candidates(endpoints)
+        if len(candidates) > 0:
+            self._check([endpoint.weight for endpoint in candidates])
+            self.serve(candidates)
+
+    def _check(self, weights: list[int]) -> None:
         check(min(weights) >= 1, "ring_hash", "weights must be >= 1", weights)
-        total = size * sum(weights)
+        total = self.size * sum(weights)
         rule = f"a ring has at most {LARGEST_RING} points"
         check(total <= LARGEST_RING, "ring_hash", rule, total)
-        ring = sorted(
-            (mix(fnv1a(endpoint.name) + i * GOLDEN), position)
-            for position, endpoint in enumerate(endpoints)
-            for i in range(size * endpoint.weight)
-        )
-        self.points = [point for point, _ in ring]
-        self.owners = [endpoints[position] for _, position in ring]
-        self.owners.append(self.owners[0])  # beyond the last point the circle begins again
+
+    def serve(self, candidates: Candidates) -> None:
+        """From now on a key belongs to the next point of a candidate."""
+        found = 0
+        for place in range(len(self.members)):
+            self.serving[place] = 0
+            for number in range(len(candidates.members)):
+                if candidates.members[number] is self.members[place]:
+                    self.serving[place] = 1
+                    found += 1
+        if found < len(candidates.members):
+            self._lay(candidates)
+
+    def _lay(self, candidates: Candidates) -> None:
+        """Make the ring of these endpoints, and nobody else."""
+        self.points.clear()
+        self.owners.clear()
+        self.members.clear()
+        self.serving.clear()
+        for place in range(len(candidates.members)):
+            endpoint = candidates.members[place]
+            self.members.append(endpoint)
+            self.serving.append(1)
+            self._scatter(endpoint, place)
+        self._sort()
+
+    def _scatter(self, endpoint: Endpoint, place: int) -> None:
+        self.hashes.seed(endpoint.name_hash)
+        for _ in range(self.size * endpoint.weight):
+            self.points.append(self.hashes.next())
+            self.owners.append(place)
+
+    def _sort(self) -> None:
+        """Shell's sort: points that are far apart change places first, and neighbors last."""
+        gap = len(self.points) // 2
+        while gap > 0:
+            for end in range(gap, len(self.points)):
+                self._sink(end, gap)
+            gap //= 2
+
+    def _sink(self, place: int, gap: int) -> None:
+        """Move one point down, in steps of ``gap``, below those that are larger."""
+        point = self.points[place]
+        owner = self.owners[place]
+        while place >= gap and self.points[place - gap] > point:
+            self.points[place] = self.points[place - gap]
+            self.owners[place] = self.owners[place - gap]
+            place -= gap
+        self.points[place] = point
+        self.owners[place] = owner
 
     def owner(self, key: int) -> Endpoint:
-        """The endpoint that ``key`` belongs to."""
-        return self.owners[bisect_left(self.points, mix(key))]
+        """The candidate that ``key`` belongs to; there must be one."""
+        self.hashes.seed(key)
+        place = self._next(self.hashes.next())
+        while self.serving[self.owners[place]] == 0:
+            place = place + 1 if place + 1 < len(self.points) else 0
+        return self.members[self.owners[place]]
 
-    def shares(self, endpoints: Sequence[Endpoint]) -> list[float]:
+    def _next(self, position: int) -> int:
+        """Where the first point at ``position`` or behind it stands, by halving."""
+        low = 0
+        high = len(self.points)
+        while low < high:
+            middle = (low + high) // 2
+            if self.points[middle] < position:
+                low = middle + 1
+            else:
+                high = middle
+        return low if low < len(self.points) else 0  # the circle begins again
+
+    def shares(self, endpoints: Iterable[Endpoint]) -> list[float]:
         """The part of the circle, and so of all keys, that each of ``endpoints`` owns."""
         arcs = dict.fromkeys(endpoints, 0)
         before = self.points[-1] - CIRCLE
-        for point, owner in zip(self.points, self.owners, strict=False):
-            arcs[owner] += point - before
+        for point, owner in zip(self.points, self.owners, strict=True):
+            arcs[self.members[owner]] += point - before
             before = point
-        return [arcs[endpoint] / CIRCLE for endpoint in endpoints]
+        return [arcs[endpoint] / CIRCLE for endpoint in arcs]
 
 
-class RingHashBalancer:
-    """Keeps the ring for the list of endpoints that it last saw."""
+@record
+class RingHashBalancer(Balancer):
+    """Keeps the ring, and knows whom it serves."""
 
-    __slots__ = ("_endpoints", "_ring", "_size")
+    ring: Ring
+    seen: Candidates | None
+    version: int
 
     def __init__(self, size: int) -> None:
-        self._size = size
-        self._endpoints: Sequence[Endpoint] = ()
-        self._ring: Ring
+        self.ring = Ring((), size)
 
-    def pick(self, endpoints: Sequence[Endpoint], key: int) -> Endpoint:
-        if endpoints is not self._endpoints:
-            self._ring = Ring(endpoints, self._size)
-            self._endpoints = endpoints
-        return self._ring.owner(key)
-
-    def observe(self, endpoint: Endpoint, seconds: float) -> None:
-        """Latency moves no key."""
+    def pick(self, endpoints: Candidates, key: int) -> Endpoint:
+        if endpoints is not self.seen or endpoints.version != self.version:
+            self.ring.serve(endpoints)
+            self.seen = endpoints
+            self.version = endpoints.version
+        return self.ring.owner(key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +180,9 @@ class RingHash:
         fits = isinstance(size, int) and is_number(size) and 1 <= size <= LARGEST_RING
         check(fits, self.kind, f"minimum_ring_size must be in 1..{LARGEST_RING}", size)
 
-    def build(self, draw: Draw, clock: Clock) -> RingHashBalancer:
+    def build(self, chance: Uniform, clock: Clock) -> RingHashBalancer:
         return RingHashBalancer(self.minimum_ring_size)
 
-    def ring(self, endpoints: Sequence[Endpoint]) -> Ring:
+    def ring(self, endpoints: Iterable[Endpoint]) -> Ring:
         """The ring of these endpoints: to look at, and to know the shares beforehand."""
         return Ring(endpoints, self.minimum_ring_size)

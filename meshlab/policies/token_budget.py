@@ -11,11 +11,13 @@ Source: Finagle's ``RetryBudget``, and the ``TokenBucket`` and ``WindowedAdder``
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from meshlab.kernel.clock import Clock
+from meshlab.kernel.record import record
 from meshlab.model.normalized import normalized
 from meshlab.model.rules import MOST, check, is_number, require_at_least
+from meshlab.policies.budgeting import Budget
 
 DEPOSIT = 1000
 """Tokens that a call pays in; a retry costs DEPOSIT / ratio. Whole numbers have exact sums."""
@@ -54,70 +56,60 @@ class TokenRetryBudget:
         return TokenBudget(self, clock)
 
 
-class TokenBudget:
-    """A balance whose entries count until their slice of time is too old."""
+@record
+class TokenBudget(Budget):
+    """A balance whose entries count until their slice of time is too old.
 
-    __slots__ = (
-        "_clock",
-        "_cost",
-        "_deposit",
-        "_newest",
-        "_reserve",
-        "_seconds",
-        "_slices",
-        "_sum",
-    )
+    Calls pay in as they begin, whether they succeed or not, and what was taken out is forgotten
+    with time: the end of a call or a retry does not matter here, nor what came before the budget.
+    """
+
+    clock: Clock
+    total: int
+    newest: int
+    paid: int
+    cost: int
+    reserve: int
+    slice_seconds: float
+    slices: Annotated[list[int], SLICES]
 
     def __init__(self, config: TokenRetryBudget, clock: Clock) -> None:
-        self._clock = clock
-        self._deposit = DEPOSIT if config.ratio > 0 else 0
-        self._cost = int(DEPOSIT / config.ratio) if config.ratio > 0 else 1
-        self._reserve = int(config.min_retries_per_second * config.ttl_seconds * self._cost)
-        self._seconds = config.ttl_seconds / SLICES
-        self._newest = 0  # slices are numbered from time zero and kept in a ring
-        self._slices = [0] * SLICES  # tokens paid in less tokens taken out
-        self._sum = 0  # of all slices
-
-    def take_over(self, calls: int, retries: int) -> None:
-        """No matter: a call pays in as it begins, and what was taken out before is forgotten."""
+        self.clock = clock
+        self.paid = DEPOSIT if config.ratio > 0 else 0
+        self.cost = int(DEPOSIT / config.ratio) if config.ratio > 0 else 1
+        self.reserve = int(config.min_retries_per_second * config.ttl_seconds * self.cost)
+        self.slice_seconds = config.ttl_seconds / SLICES
 
     def deposit(self) -> None:
-        number = int(self._clock.now / self._seconds)
-        if number != self._newest:
-            self._begin(number)
-        self._slices[number % SLICES] += self._deposit
-        self._sum += self._deposit
+        place = self._turn_to_now()
+        self.slices[place] += self.paid
+        self.total += self.paid
 
     def withdraw(self) -> bool:
-        number = int(self._clock.now / self._seconds)
-        if number != self._newest:
-            self._begin(number)
-        if self._sum + self._reserve < self._cost:
+        place = self._turn_to_now()
+        if self.total + self.reserve < self.cost:
             return False
-        self._slices[number % SLICES] -= self._cost
-        self._sum -= self._cost
+        self.slices[place] -= self.cost
+        self.total -= self.cost
         return True
 
-    def retry_ended(self) -> None:
-        """No matter: what was taken out is forgotten with time."""
+    def _turn_to_now(self) -> int:
+        """Where the slice of now is; those that are too old by then are forgotten.
 
-    def settle(self, ok: bool) -> None:
-        """No matter: a call pays in whether it succeeds or not."""
-
-    def _begin(self, number: int) -> None:
-        """Slice ``number`` has begun: forget those that are too old."""
-        for place in self._expired(number):
-            self._sum -= self._slices[place]
-            self._slices[place] = 0
-        self._newest = number
-
-    def _expired(self, number: int) -> list[int]:
-        """Where in the ring the slices are that are too old once slice ``number`` has begun."""
-        first = max(self._newest + 1, number - SLICES + 1)
-        return [skipped % SLICES for skipped in range(first, number + 1)]
+        Slices are numbered from time zero and kept in a ring, and each holds the tokens paid in
+        less the tokens taken out. ``total`` is the sum of all.
+        """
+        now = int(self.clock.now / self.slice_seconds)
+        if now != self.newest:
+            for number in range(max(self.newest + 1, now - SLICES + 1), now + 1):
+                self.total -= self.slices[number % SLICES]
+                self.slices[number % SLICES] = 0
+            self.newest = now
+        return now % SLICES
 
     @property
     def balance(self) -> int:
-        number = int(self._clock.now / self._seconds)
-        forgotten = sum(self._slices[place] for place in self._expired(number))
-        return max(0, self._sum - forgotten + self._reserve) // self._cost
+        now = int(self.clock.now / self.slice_seconds)
+        expired = range(max(self.newest + 1, now - SLICES + 1), now + 1)
+        forgotten = sum(self.slices[number % SLICES] for number in expired)
+        return max(0, self.total - forgotten + self.reserve) // self.cost

@@ -9,15 +9,17 @@ engine agree. Envoy's schedule (earliest deadline first) gives the same shares f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import gcd
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.streams import Draw
-from meshlab.model import Endpoint
+from meshlab.kernel.record import record
+from meshlab.kernel.streams import Uniform
 from meshlab.model.rules import check
+from meshlab.policies.balancing import Balancer, Candidates
+from meshlab.policies.endpoint import Endpoint
 
 POSITIONS = 2**32
 """Where a round robin may start: far more than endpoints, so that each is as likely to be first."""
@@ -25,51 +27,82 @@ LONGEST_SCHEDULE = 100_000
 """Turns in one cycle of a weighted round robin: 90/10 needs 10 of them, 99,999/1 needs them all."""
 
 
-def schedule(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
-    """One cycle of turns: each endpoint as often as its weight says, its turns well apart.
+@record
+class Schedule:
+    """One cycle of turns: each endpoint as often as its weight says, its turns well apart."""
 
-    At each turn everyone earns its weight, and the richest goes and pays the total.
+    turns: list[Endpoint]
+    purses: list[int]
+
+    def plan(self, endpoints: Candidates) -> None:
+        """At each turn everyone earns its weight, and the richest goes and pays the total."""
+        members = endpoints.members
+        divisor = 0
+        total = 0
+        self.purses.clear()
+        for place in range(len(members)):
+            divisor = gcd(divisor, members[place].weight)
+            total += members[place].weight
+            self.purses.append(0)
+        length = total // divisor
+        self.turns.clear()
+        for _ in range(length):
+            richest = self._earn(endpoints, divisor)
+            self.purses[richest] -= length
+            self.turns.append(members[richest])
+
+    def _earn(self, endpoints: Candidates, divisor: int) -> int:
+        """Pay everyone its weight; where the richest stands, the first of equals."""
+        members = endpoints.members
+        richest = 0
+        for place in range(len(members)):
+            self.purses[place] += members[place].weight // divisor
+            if self.purses[place] > self.purses[richest]:
+                richest = place
+        return richest
+
+
+def schedule(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
+    """The turns of one cycle: to look at.
+
     ConfigError if a weight is below 1 or the cycle would be longer than ``LONGEST_SCHEDULE``.
     """
+    candidates = Candidates(endpoints)
     where = "weighted_round_robin"
-    weights = [endpoint.weight for endpoint in endpoints]
+    weights = [endpoint.weight for endpoint in candidates]
     check(min(weights) >= 1, where, "weights must be >= 1", weights)
-    divisor = gcd(*weights)
-    length = sum(weights) // divisor
+    length = sum(weights) // gcd(*weights)
     rule = f"a cycle (the weights over their common divisor) has at most {LONGEST_SCHEDULE} turns"
     check(length <= LONGEST_SCHEDULE, where, rule, length)
-    purses = [0] * len(weights)
-    turns = []
-    for _ in range(length):
-        purses = [purse + weight // divisor for purse, weight in zip(purses, weights, strict=True)]
-        richest = purses.index(max(purses))
-        purses[richest] -= length
-        turns.append(endpoints[richest])
-    return turns
+    made = Schedule()
+    made.plan(candidates)
+    return made.turns
 
 
-class WeightedRoundRobinBalancer:
-    """Keeps the schedule of the endpoints it last saw, and whose turn it is.
+@record
+class WeightedRoundRobinBalancer(Balancer):
+    """Keeps the schedule of the candidates it last saw, and whose turn it is.
 
     It starts at a random turn, so that sidecars that start together spread out.
     """
 
-    __slots__ = ("_endpoints", "_schedule", "_turn")
+    turn: int
+    seen: Candidates | None
+    version: int
+    schedule: Schedule
 
-    def __init__(self, draw: Draw) -> None:
-        self._turn = int(draw() * POSITIONS)
-        self._endpoints: Sequence[Endpoint] = ()
-        self._schedule: list[Endpoint] = []
+    def __init__(self, chance: Uniform) -> None:
+        self.turn = int(chance.draw() * POSITIONS)
+        self.schedule = Schedule()
 
-    def pick(self, endpoints: Sequence[Endpoint], key: int) -> Endpoint:
-        if endpoints is not self._endpoints:
-            self._schedule = schedule(endpoints)
-            self._endpoints = endpoints
-        self._turn = turn = self._turn + 1
-        return self._schedule[turn % len(self._schedule)]
-
-    def observe(self, endpoint: Endpoint, seconds: float) -> None:
-        """Latency changes nobody's turn."""
+    def pick(self, endpoints: Candidates, key: int) -> Endpoint:
+        if endpoints is not self.seen or endpoints.version != self.version:
+            self.schedule.plan(endpoints)
+            self.seen = endpoints
+            self.version = endpoints.version
+        turns = self.schedule.turns
+        self.turn += 1
+        return turns[self.turn % len(turns)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,5 +111,5 @@ class WeightedRoundRobin:
 
     kind: ClassVar[str] = "weighted_round_robin"
 
-    def build(self, draw: Draw, clock: Clock) -> WeightedRoundRobinBalancer:
-        return WeightedRoundRobinBalancer(draw)
+    def build(self, chance: Uniform, clock: Clock) -> WeightedRoundRobinBalancer:
+        return WeightedRoundRobinBalancer(chance)

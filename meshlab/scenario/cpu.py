@@ -1,4 +1,4 @@
-"""The processor that an instance has, as data; `meshlab.mesh.processor` works with it."""
+"""The processor of an instance, as it is declared: its cores, and what a request needs of them."""
 
 from __future__ import annotations
 

@@ -18,14 +18,11 @@ from meshlab.model.face import face
 
 if TYPE_CHECKING:
     from meshlab.telemetry.central import Central as Central
-    from meshlab.telemetry.central import CentralCollector as CentralCollector
     from meshlab.telemetry.central import Record as Record
     from meshlab.telemetry.central_views import stored as stored
     from meshlab.telemetry.central_views import summary as summary
     from meshlab.telemetry.central_views import windows as windows
     from meshlab.telemetry.columns import Columns as Columns
-    from meshlab.telemetry.counts import EdgeCounts as EdgeCounts
-    from meshlab.telemetry.counts import ServiceCounts as ServiceCounts
     from meshlab.telemetry.exposition_formats import exposition as exposition
     from meshlab.telemetry.exposition_formats import openmetrics as openmetrics
     from meshlab.telemetry.ledger import Entry as Entry
@@ -53,10 +50,9 @@ if TYPE_CHECKING:
     from meshlab.telemetry.tracing import tree as tree
 
 _HOMES = {
-    "meshlab.telemetry.central": "Central CentralCollector Record",
+    "meshlab.telemetry.central": "Central Record",
     "meshlab.telemetry.central_views": "stored summary windows",
     "meshlab.telemetry.columns": "Columns",
-    "meshlab.telemetry.counts": "EdgeCounts ServiceCounts",
     "meshlab.telemetry.exposition_formats": "exposition openmetrics",
     "meshlab.telemetry.ledger": "Entry Ledger",
     "meshlab.telemetry.names": "METRICS Metric",

@@ -18,12 +18,9 @@ these two ask for acknowledgements.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from meshlab.kernel.engine import Engine
-from meshlab.kernel.streams import Draw
 from meshlab.model.normalized import normalized
 from meshlab.model.rules import (
     MOST,
@@ -143,117 +140,3 @@ class CentralLog:
     failed: int = 0
     doubled: int = 0
     acks_lost: int = 0
-
-
-class _Message:
-    """One record on its way, with what its sender still waits for."""
-
-    __slots__ = ("acked", "record", "sends", "stored", "then")
-
-    def __init__(self, record: Record, then: Callable[[], None] | None) -> None:
-        self.record = record
-        self.then = then
-        self.sends = 0
-        self.stored = False
-        self.acked = False
-
-
-class CentralCollector:
-    """The collector in virtual time: one server that stores ``capacity`` records a second."""
-
-    def __init__(self, config: Central, engine: Engine, draw_loss: Draw, draw_fail: Draw) -> None:
-        self.config = config
-        self.log = CentralLog()
-        self._engine = engine
-        self._draw_loss = draw_loss
-        self._draw_fail = draw_fail
-        self._skew = dict(config.skew)
-        self._free_at = 0.0
-        self._at_least_once = config.delivery == "at least once"
-        self._acknowledges = self._at_least_once or config.waits
-
-    def report(
-        self, service: str, instance: str, ok: bool, seconds: float, then: Callable[[], None]
-    ) -> None:
-        """Report one request; ``then()`` is called when the instance may answer its caller."""
-        time = self._engine.now + self._skew.get(instance, 0.0)
-        record = Record(time, service, instance, ok, seconds)
-        self.log.reported += 1
-        self._send(_Message(record, then if self.config.waits else None))
-        if not self.config.waits:
-            then()
-
-    def _send(self, message: _Message) -> None:
-        """Put the record on the network once, and look for its acknowledgement after a while."""
-        config, log = self.config, self.log
-        message.sends += 1
-        log.sent += 1
-        if self._draw_loss() < config.loss or self._cut_off(message.record.service):
-            log.lost += 1
-        else:
-            self._engine.after(config.network_seconds, self._arrive, message)
-        if self._acknowledges:
-            self._engine.after(config.timeout, self._no_ack, message)
-
-    def _cut_off(self, service: str) -> bool:
-        now = self._engine.now
-        return any(s == service and start <= now < end for s, start, end in self.config.partitions)
-
-    def _down(self) -> bool:
-        now = self._engine.now
-        return any(start <= now < end for start, end in self.config.outages)
-
-    def _arrive(self, message: _Message) -> None:
-        """The record reaches the collector: refused, dropped, or queued to be stored."""
-        config, now = self.config, self._engine.now
-        waiting = max(0.0, self._free_at - now) * config.capacity
-        if self._down():
-            self.log.refused += 1
-        elif waiting > config.buffer:
-            self.log.overflowed += 1
-        else:
-            self._free_at = max(now, self._free_at) + 1.0 / config.capacity
-            self._engine.at(self._free_at, self._store, message)
-
-    def _store(self, message: _Message) -> None:
-        """A record's turn has come: a collector that is down by now has lost its buffer."""
-        if self._draw_fail() < self.config.failure_rate or self._down():
-            self.log.failed += 1
-            return
-        self.log.doubled += message.stored
-        self.log.records.append(message.record)
-        message.stored = True
-        self._acknowledge(message)
-
-    def _acknowledge(self, message: _Message) -> None:
-        """Say that the record is stored, if that was asked for.
-
-        The luck of the way back is drawn in any case: the records of two worlds that differ in what
-        they wait for meet the same losses.
-        """
-        lost = self._draw_loss() < self.config.loss or self._cut_off(message.record.service)
-        if not self._acknowledges:
-            return
-        if lost:
-            self.log.acks_lost += 1
-        else:
-            self._engine.after(self.config.network_seconds, self._ack, message)
-
-    def _ack(self, message: _Message) -> None:
-        message.acked = True
-        self._release(message)
-
-    def _no_ack(self, message: _Message) -> None:
-        """The timeout is over: send again if that was agreed, else stop waiting."""
-        if message.acked:
-            return
-        if self._at_least_once and message.sends <= self.config.resends:
-            self._send(message)
-        else:
-            self._release(message)
-
-    def _release(self, message: _Message) -> None:
-        """Let the instance answer its caller, once."""
-        if message.then is not None:
-            then, message.then = message.then, None
-            then()

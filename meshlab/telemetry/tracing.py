@@ -179,19 +179,19 @@ class HeadSampler:
     lower 64 bits of the trace id, as a number, lie below ratio x 2^64.
     """
 
-    __slots__ = ("_bound", "ratio")
+    __slots__ = ("bound", "ratio")
 
     def __init__(self, ratio: float) -> None:
         require_share(ratio, "head sampler", "ratio")
         self.ratio = ratio
-        self._bound = round(ratio * 2**64)
+        self.bound = round(ratio * 2**64)
 
     def keeps(self, trace_id: str) -> bool:
         return self.keeps_word(int(trace_id[16:], 16))
 
     def keeps_word(self, low: int) -> bool:
         """`keeps` for the lower half of a trace id that is not written yet."""
-        return low < self._bound
+        return low < self.bound
 
 
 @dataclass(frozen=True, slots=True)

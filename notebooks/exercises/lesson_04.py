@@ -186,21 +186,21 @@ def _judge_shares(make: Callable[[], Any]) -> str | None:
     """The window alone: what it says after calls whose ends are known."""
     window = make()
     for name in ("calls", "failures", "slow", "add", "clear"):
-        if not hasattr(window, name):
-            return f"a window must have {name}; see meshlab/policies/windows.py"
+        if not callable(getattr(window, name, None)):
+            return f"a window must have a method {name}; see meshlab/policies/windows.py"
     for failed in [False] * 100:
         window.add(0.0, failed, False)
     for count in range(1, 21):
         window.add(0.0, True, False)
         right = 1 - 0.95**count * (1 - 0.95**100) / (1 - 0.95 ** (100 + count))
-        share = window.failures / window.calls
+        share = window.failures() / window.calls()
         if abs(share - right) > 1e-3:
             return (
                 f"after 100 good calls and {count} bad ones the share must be {right:.3f}, "
                 f"and yours is {share:.3f}; each call makes all before it weigh 5 % less"
             )
     window.clear(0.0)
-    if window.calls or window.failures or window.slow:
+    if window.calls() or window.failures() or window.slow():
         return "clear() must forget everything: a breaker that closes begins anew"
     return None
 

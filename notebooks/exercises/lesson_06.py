@@ -11,9 +11,9 @@ from exercises.answers import returned
 from meshlab.engines.run import run
 from meshlab.kernel.distributions import Around, Constant, Exponential
 from meshlab.mesh.result import Result
-from meshlab.model import Endpoint
 from meshlab.model.rules import is_number
 from meshlab.policies.balancer import LeastRequest, RoundRobin
+from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.ring_hash import LARGEST_RING, Ring
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin

@@ -16,6 +16,7 @@ from meshlab.kernel.distributions import Around, Exponential
 from meshlab.mesh.discovery_delays import CAUSES, delays
 from meshlab.mesh.result import Result
 from meshlab.model import Outcome
+from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.health import HealthCheck, HealthChecker
 from meshlab.policies.outlier import OutlierDetection
 from meshlab.policies.retry import RetryPolicy
@@ -138,12 +139,11 @@ def _judge_verdicts(answer: object) -> str | None:
 
 def _verdicts(probes: list[bool], unhealthy: int, healthy: int) -> list[bool]:
     config = HealthCheck(unhealthy_threshold=unhealthy, healthy_threshold=healthy)
-    checker = HealthChecker(config)
-    state, states = True, []
+    checker, endpoint = HealthChecker(config), Endpoint("a")
+    states = []
     for ok in probes:
-        change = checker.probed("a", ok)
-        state = state if change is None else change
-        states.append(state)
+        checker.probed(endpoint, ok)
+        states.append(endpoint.healthy)
     return states
 
 

@@ -1,7 +1,7 @@
-"""The compiled engine gives what the reference engine gives, on any scenario that both can run.
+"""A mesh does the same in both kernels, on any scenario that both can run.
 
-A rule stands in the reference engine and is restated in `meshlab.engines.compiled`. Whoever changes
-it in one place only is told here, with the first thing that differs.
+Its rules stand once, and are compiled as they stand. What plain Python and compiled code understand
+differently is found here, with the first thing that differs.
 """
 
 from __future__ import annotations
@@ -25,20 +25,6 @@ from tests.strategies import scenarios, seeds
 pytestmark = pytest.mark.slow
 
 pytest.importorskip("numba", reason="numba is not installed, so there is no compiled engine")
-
-RULES = {
-    "killed": "meshlab/engines/compiled/transport.py, kill",
-    "breaker": "meshlab/engines/compiled/breaker.py",
-    "ejected": "meshlab/engines/compiled/cluster.py",
-    "returned": "meshlab/engines/compiled/cluster.py",
-    "healthy": "meshlab/engines/compiled/cluster.py",
-    "unhealthy": "meshlab/engines/compiled/cluster.py",
-    "panic": "meshlab/engines/compiled/cluster.py",
-    "retry": "meshlab/engines/compiled/sidecar.py, retry, or budget.py",
-    "request": "meshlab/engines/compiled/service.py, receive",
-    "started": "meshlab/engines/compiled/service.py, start_process",
-}
-"""Where to look first, by the first word of a ledger entry's event."""
 
 
 def first_difference(one: Iterable[object], other: Iterable[object], what: str) -> Iterator[str]:
@@ -85,7 +71,7 @@ def assert_alike(scenario: Scenario, seed: int) -> None:
     compiled = run(scenario, seed, engine="compiled")
     assert (reference.engine, compiled.engine) == ("reference", "compiled")
     found = differences(reference, compiled)
-    advice = "a rule of the reference engine and its restatement in meshlab/engines/compiled differ"
+    advice = "plain Python and compiled code do not do the same"
     assert not found, "\n".join([f"{advice}; first:", *found])
 
 

@@ -12,6 +12,7 @@ pytest.importorskip("numba", reason="numba is not installed, so there is no comp
 
 from meshlab.engines.compiled import world
 from meshlab.engines.compiled.world import EVENTS_AT_A_TIME, World
+
 from meshlab.scenario.faults import EdgeFault
 from meshlab.scenario.scenario import Scenario
 from tests.small import line, patience, service

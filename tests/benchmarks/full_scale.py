@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from statistics import fmean, median
 
 from meshlab.engines.choice import why_not
+from meshlab.mesh.mesh import Mesh
 from meshlab.mesh.result import Result
 from meshlab.scenario.scenario import Scenario
 from meshlab.scenario.shop import shop
@@ -90,12 +91,13 @@ class _Run:
 
 def _run(duration: float) -> _Run:
     """Once from the scenario to the result, with a look at the heap at every scrape."""
-    from meshlab.engines.compiled.world import World  # here: it needs numba
+    from meshlab.kernel import lowering  # here: it needs numba
 
     heaps: list[int] = []
     began = time.process_time()
-    world = World(scaled_shop(RATE, duration), SEED)
-    result = world.run(lambda share: heaps.append(int(world.root["heap_used"])))
+    mesh = Mesh(scaled_shop(RATE, duration), SEED)
+    mesh.lower(lowering)
+    result = mesh.run(lambda share: heaps.append(len(mesh.engine.heap)))
     return _Run(result, time.process_time() - began, heaps[1:])
 
 

@@ -16,15 +16,16 @@ from typing import Any
 import simpy
 
 from meshlab.kernel.distributions import Exponential
-from meshlab.kernel.streams import uniforms, variates
-from meshlab.mesh.sidecar import PICKS
-from meshlab.model import Endpoint, Outcome
-from meshlab.policies.breaker import CircuitBreaker, Rejection
+from meshlab.kernel.streams import Uniform, Variates
+from meshlab.mesh.call import PICKS
+from meshlab.mesh.counts import EdgeCounts, ServiceCounts
+from meshlab.model import Outcome
+from meshlab.policies.breaker import REFUSED, CircuitBreaker
 from meshlab.policies.cluster import Cluster
+from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.limits import Limiter
 from meshlab.scenario.scenario import Scenario
 from meshlab.scenario.topology import Edge, Instance
-from meshlab.telemetry.counts import EdgeCounts, ServiceCounts
 from meshlab.telemetry.names import DURATION_BUCKETS
 
 OK, ERROR, TIMEOUT = Outcome.OK, Outcome.ERROR, Outcome.TIMEOUT
@@ -53,8 +54,8 @@ class Server:
         self.workers = simpy.Resource(env, capacity=config.workers)
         self.counts = ServiceCounts()
         self.upstream: Upstream | None = None
-        self.draw_latency = variates(seed, f"{name}/latency", config.latency.block)
-        self.draw_error = uniforms(seed, f"{name}/error")
+        self.draw_latency = Variates(seed, f"{name}/latency", config.latency).draw
+        self.draw_error = Uniform(seed, f"{name}/error").draw
 
     @property
     def full(self) -> bool:
@@ -107,10 +108,10 @@ class Upstream:
             [Endpoint(name, target=server) for name, server in servers.items()],
             edge.panic_threshold,
         )
-        self.balancer = edge.balancer.build(uniforms(seed, f"{name}/balancer"), env)
+        self.balancer = edge.balancer.build(Uniform(seed, f"{name}/balancer"), env)
         self.limiter = Limiter(edge.limits)
         self.breaker = CircuitBreaker(edge.breaker, env)
-        self.draw_jitter = uniforms(seed, f"{name}/jitter")
+        self.draw_jitter = Uniform(seed, f"{name}/jitter").draw
         self.counts = EdgeCounts()
 
     def call(self, key: int) -> Steps:
@@ -124,7 +125,7 @@ class Upstream:
                 outcome = OVERFLOW
                 break
             permit = self.breaker.admit()
-            if isinstance(permit, Rejection):
+            if permit == REFUSED:
                 limiter.release()
                 outcome = CIRCUIT_OPEN
                 break
@@ -205,7 +206,7 @@ class Mesh:
         (load,) = self.scenario.loads
         client = self.upstreams[0]
         purpose = f"{load.source}->{load.destination}{load.route}/arrivals"
-        gap = variates(seed, purpose, Exponential(1.0).block)
+        gap = Variates(seed, purpose, Exponential(1.0)).draw
         key = 0
         while True:
             yield env.timeout(gap() / load.peak)

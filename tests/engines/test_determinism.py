@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from meshlab.engines.run import run
-from meshlab.kernel.streams import generator, uniforms
+from meshlab.kernel.streams import Uniform, generator
 from meshlab.scenario.shop import shop
 from tests.record_digests import FILE, RUNS, SEED, digests
 
@@ -78,12 +78,12 @@ def test_a_digest_tells_results_apart(change: dict[str, object]) -> None:
 
 
 def test_a_stream_depends_on_its_seed_and_its_purpose_and_on_nothing_else() -> None:
-    first = [uniforms(1, "cart-1/latency")() for _ in range(3)]
+    first = [Uniform(1, "cart-1/latency").draw() for _ in range(3)]
     assert first == [first[0]] * 3
     others = {
-        uniforms(2, "cart-1/latency")(),
-        uniforms(1, "cart-2/latency")(),
-        uniforms(1, "cart-1/error")(),
+        Uniform(2, "cart-1/latency").draw(),
+        Uniform(1, "cart-2/latency").draw(),
+        Uniform(1, "cart-1/error").draw(),
         first[0],
     }
     assert len(others) == 4

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from numba import njit
 
-from meshlab.engines.compiled.kept_code import Announcer, keep
 from meshlab.kernel.code_cache import CodeCache
+from meshlab.kernel.kept_code import Announcer, keep
 
 Capture = pytest.CaptureFixture[str]
 
@@ -117,7 +117,7 @@ FULL = """
 import resource, sys
 from numba import njit
 from meshlab.kernel.code_cache import CodeCache
-from meshlab.engines.compiled.kept_code import Announcer, keep
+from meshlab.kernel.kept_code import Announcer, keep
 from pathlib import Path
 from tests.engines.test_kept_code import twice
 

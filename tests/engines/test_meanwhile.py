@@ -56,7 +56,7 @@ def test_many_small_runs_are_a_large_one() -> None:
 
 def test_where_nothing_is_compiled_a_run_gives_the_same_and_says_why(tmp_path: Path) -> None:
     program = (
-        "from tests.engines.test_meanwhile import SMALL; from meshlab.mesh import run;"
+        "from tests.engines.test_meanwhile import SMALL; from meshlab.engines.run import run;"
         "result = run(SMALL, 1); print(result.digest(), result.engine); run(SMALL, 2)"
     )
     cold = {**os.environ, "MESHLAB_CACHE": str(tmp_path / "cache")}
@@ -72,9 +72,7 @@ def test_where_nothing_is_compiled_a_run_gives_the_same_and_says_why(tmp_path: P
 def test_compiling_ahead_is_left_alone_where_nothing_can_be_kept(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     nowhere = {**os.environ, "MESHLAB_CACHE": str(tmp_path / "file" / "cache")}
-    command = [sys.executable, "-m", "meshlab.engines.compiled"]
+    command = [sys.executable, "-m", "meshlab.kernel"]
     ended = subprocess.run(command, env=nowhere, capture_output=True, text=True, check=True)
-    assert ended.stderr.startswith(
-        "python -m meshlab.engines.compiled: nothing is compiled (it can't be "
-    )
+    assert ended.stderr.startswith("python -m meshlab.kernel: nothing is compiled (it can't be ")
     assert ended.stderr.count("\n") == 1

@@ -10,7 +10,7 @@ from exercises import exercise
 from exercises.lesson_04 import FAILING, false_alarms, openings, storm_entries, unseen_storm
 from meshlab.figures.lanes import spells
 from meshlab.policies.breaker import PRESETS, BreakerConfig
-from meshlab.policies.windows import CountWindow
+from meshlab.policies.windows import CountWindow, Window
 from meshlab.telemetry.ledger import Entry
 
 SLOW = BreakerConfig(
@@ -48,19 +48,28 @@ def only_open(ledger: Iterable[Entry], end: float) -> Any:
     return seconds
 
 
-class Fading:
+class Fading(Window):
     keep = 0.95
 
     def __init__(self) -> None:
         self.clear(0.0)
 
     def clear(self, now: float) -> None:
-        self.calls = self.failures = self.slow = 0.0
+        self.all_calls = self.all_failures = self.all_slow = 0.0
 
     def add(self, now: float, failed: bool, slow: bool) -> None:
-        self.calls = self.keep * self.calls + 1
-        self.failures = self.keep * self.failures + failed
-        self.slow = self.keep * self.slow + slow
+        self.all_calls = self.keep * self.all_calls + 1
+        self.all_failures = self.keep * self.all_failures + failed
+        self.all_slow = self.keep * self.all_slow + slow
+
+    def calls(self) -> float:
+        return self.all_calls
+
+    def failures(self) -> float:
+        return self.all_failures
+
+    def slow(self) -> float:
+        return self.all_slow
 
 
 class Forgetful(Fading):
@@ -109,7 +118,7 @@ def test_the_right_answer_is_accepted(key: str, answer: object) -> None:
         ("04.3", without_the_last, "did not close again"),
         ("04.3", only_open, "half-open is not closed either"),
         ("04.4", 3, "a class is asked for"),
-        ("04.4", lambda: object(), "must have calls"),
+        ("04.4", lambda: object(), "must have a method calls"),
         ("04.4", lambda: CountWindow(100), "after 100 good calls and 1 bad ones"),
         ("04.4", Forgetful, "weigh 5 % less"),
         ("04.4", NeverClear, "clear() must forget"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,9 @@ from exercises import exercise
 from exercises.lesson_06 import EXERCISES, mysteries, smallest_even
 from exercises.lesson_06 import RIGHT as CAUSE_OF
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.streams import Draw
-from meshlab.model import Endpoint
-from meshlab.policies.balancer import Balancer, LeastRequest, PeakEwma, RoundRobin
+from meshlab.kernel.streams import Uniform
+from meshlab.policies.balancer import Balancer, Candidates, LeastRequest, PeakEwma, RoundRobin
+from meshlab.policies.endpoint import Endpoint
 
 
 def simulated(counts: list[int], shares: list[float]) -> float:
@@ -28,16 +27,16 @@ def simulated(counts: list[int], shares: list[float]) -> float:
 class Watchful(Balancer):
     """Two choices: rather one that mostly succeeds, then the less busy one."""
 
-    def __init__(self, draw: Draw) -> None:
-        self.draw = draw
+    def __init__(self, chance: Uniform) -> None:
+        self.chance = chance
 
-    def pick(self, endpoints: Sequence[Endpoint], key: int) -> Endpoint:
-        two = [endpoints[int(self.draw() * len(endpoints))] for _ in range(2)]
+    def pick(self, endpoints: Candidates, key: int) -> Endpoint:
+        two = [endpoints[int(self.chance.draw() * len(endpoints))] for _ in range(2)]
         return min(two, key=lambda e: (e.failures > e.attempts / 2, e.active))
 
 
 class First(Balancer):
-    def pick(self, endpoints: Sequence[Endpoint], key: int) -> Endpoint:
+    def pick(self, endpoints: Candidates, key: int) -> Endpoint:
         return endpoints[0]
 
 
@@ -47,8 +46,8 @@ class Mine:
     def __init__(self, make: Any) -> None:
         self.make = make
 
-    def build(self, draw: Draw, clock: Clock) -> Balancer:
-        return self.make(draw)  # type: ignore[no-any-return]
+    def build(self, chance: Uniform, clock: Clock) -> Balancer:
+        return self.make(chance)  # type: ignore[no-any-return]
 
 
 ONLY_FIRST = Mine(lambda draw: First())

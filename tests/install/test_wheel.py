@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from meshlab.engines.compiled.jit import CACHE
+
 from meshlab.engines.run import run
 from meshlab.incident.scenario import incident
 from tests.install.stranger import ROOT, Environment, build_wheel, make_environment

@@ -211,12 +211,12 @@ def test_without_health_checks_everybody_is_trusted_again() -> None:
     health = HealthCheck(interval=0.5, unhealthy_threshold=1)
     outage = Outage(service="cart", instance="cart-1", start=1.0)
     plain = line(two(), edge={"health": health}, faults=(outage,))
-    assert upstream(at(plain, 3.0)).available == 1
+    assert upstream(at(plain, 3.0)).cluster.available == 1
     mesh = at(edge_at(plain, 3.0, health=None), 3.0)
-    assert upstream(mesh).available == 2
+    assert upstream(mesh).cluster.available == 2
     mesh.engine.run(until=8.0)
-    assert upstream(mesh).available == 2
-    events = [e.event for e in mesh.ledger.close() if e.subject == "client->cart cart-1"]
+    assert upstream(mesh).cluster.available == 2
+    events = [e.event for e in mesh.journal.close() if e.subject == "client->cart cart-1"]
     assert events == ["unhealthy", "healthy"]
 
 
@@ -225,7 +225,7 @@ def test_new_health_checks_probe_at_their_own_interval_and_no_longer_at_the_old_
 
     plain = line(service("cart"), edge={"health": HealthCheck(interval=0.25)}, duration=20.0)
     mesh = Mesh(edge_at(plain, 10.0, health=HealthCheck(interval=1.0)), seed=1)
-    with patch.object(Upstream, "probed", lambda self, e, ok: probes.append(self.clock.now)):
+    with patch.object(Upstream, "probed", lambda self, e, ok: probes.append(self.engine.now)):
         mesh.engine.run(until=20.0)
     assert sum(time <= 10.0 for time in probes) in (39, 40, 41)
     assert sum(time > 10.0 for time in probes) in (9, 10, 11)
@@ -235,7 +235,7 @@ def test_without_outlier_detection_everybody_who_was_ejected_returns() -> None:
     outlier = OutlierDetection(consecutive_5xx=2, max_ejection_percent=50.0)
     errors = Errors(service="cart", instance="cart-1", rate=1.0)
     plain = line(two(), edge={"outlier": outlier}, faults=(errors,))
-    assert upstream(at(plain, 3.0)).available == 1
+    assert upstream(at(plain, 3.0)).cluster.available == 1
     result = run(edge_at(plain, 3.0, outlier=None))
     assert [e.reason for e in entries(result, "returned")] == ["outlier detection changed"]
     again = run(edge_at(edge_at(plain, 3.0, outlier=None), 4.0, outlier=outlier))

@@ -9,19 +9,41 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, poisson
 
-from meshlab.kernel.engine import Engine
 from meshlab.mesh.arrivals import Arrivals
+from meshlab.policies.endpoint import Asker, Endpoint, Work
 from meshlab.scenario.load import Load
+from meshlab.scenario.topology import Edge
+from tests.by_hand import Server, Site, join
 
 SEEDS = range(1, 41)
 
 
+class Listener(Server):
+    """An endpoint that remembers when which route was asked for."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.heard: list[tuple[float, int]] = []
+
+    def receive(self, asker: Asker, key: int, route: int, deadline: float) -> Work:
+        self.heard.append((self.site.engine.now, route))
+        return self
+
+
+def arrived(load: Load, seconds: float, seed: int = 1, route: int = 0) -> list[tuple[float, int]]:
+    """When the requests of ``load`` arrive (s), and by which route."""
+    site = Site()
+    listener = Listener(site)
+    upstream = site.upstream(Edge(source=load.source, destination=load.destination), load.source)
+    join(upstream, Endpoint("only", target=listener))
+    Arrivals(load, site.engine, seed, site.calls, upstream, route)
+    site.engine.run(until=seconds)
+    return listener.heard
+
+
 def arrivals(load: Load, seconds: float, seed: int = 1) -> np.ndarray:
     """The times (s) at which the requests of ``load`` arrive."""
-    engine, times = Engine(), []
-    Arrivals(load, engine, seed, lambda route: times.append(engine.now))
-    engine.run(until=seconds)
-    return np.array(times)
+    return np.array([time for time, _ in arrived(load, seconds, seed)])
 
 
 def p_values(test: Callable[[np.ndarray], float], load: Load, seconds: float) -> list[float]:
@@ -89,11 +111,8 @@ def test_loads_are_independent_of_one_another() -> None:
 
 
 def test_each_arrival_has_the_route_of_its_load() -> None:
-    engine, routes = Engine(), []
     load = Load(destination="cart", rate=4.0, route="/buy", arrivals="even")
-    Arrivals(load, engine, 1, routes.append)
-    engine.run(until=1.0)
-    assert routes == ["/buy"] * 4
+    assert [route for _, route in arrived(load, 1.0, route=3)] == [3] * 4
 
 
 def test_another_seed_brings_other_times() -> None:

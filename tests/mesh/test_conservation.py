@@ -6,15 +6,13 @@ Every property is asked of random scenarios; `tests.invariants` says what must h
 from __future__ import annotations
 
 from dataclasses import replace
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 
 from meshlab.engines.run import run
+from meshlab.mesh.call import Call
 from meshlab.mesh.mesh import Mesh
-from meshlab.mesh.sidecar import Call, Done
-from meshlab.model import Outcome
 from meshlab.scenario.scenario import Scenario
 from tests.invariants import check_drained, check_mesh, check_result, check_spans, loses_jobs
 from tests.strategies import scenarios, seeds
@@ -28,14 +26,14 @@ class CountedCall(Call):
     __slots__ = ("ends",)
     every: list[CountedCall]
 
-    def __init__(self, *given: object) -> None:
-        super().__init__(*given)  # type: ignore[arg-type]
+    def __init__(self) -> None:
+        super().__init__()
         self.ends = 0
         CountedCall.every.append(self)
 
-    def _finish(self, outcome: Outcome, now: float) -> Done:
+    def _finish(self, outcome: int) -> None:
         self.ends += 1
-        return super()._finish(outcome, now)
+        super()._finish(outcome)
 
 
 @settings(max_examples=40)
@@ -56,11 +54,14 @@ def test_traces_tell_the_same_story_as_the_totals(scenario: Scenario, seed: int)
 @given(scenarios(), seeds)
 def test_every_call_ends_exactly_once_or_is_still_open(scenario: Scenario, seed: int) -> None:
     CountedCall.every = []
-    with patch("meshlab.mesh.transport.Call", CountedCall):
-        result = run(scenario, seed, engine="reference")
-    assert len(CountedCall.every) == sum(totals.calls for totals in result.edges.values())
-    assert [call for call in CountedCall.every if call.ends != (not call.open)] == []
-    still_open = sum(call.open for call in CountedCall.every)
+    mesh = Mesh(scenario, seed)
+    mesh.calls.pool.new = CountedCall
+    result = mesh.run()
+    begun = [call for call in CountedCall.every if call.ends or hasattr(call, "started")]
+    assert len(begun) == sum(totals.calls for totals in result.edges.values())
+    assert [call for call in CountedCall.every if call.ends > 1] == []
+    assert [call for call in CountedCall.every if call.ends != call.life] == []
+    still_open = sum(call.ends == 0 for call in begun)
     assert still_open == sum(totals.in_flight for totals in result.edges.values())
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from meshlab.engines.run import run
 from meshlab.kernel.distributions import Exponential
-from meshlab.kernel.streams import Draw
+from meshlab.mesh.call import Calls
 from meshlab.mesh.mesh import Mesh
 from meshlab.mesh.result import Result
 from meshlab.model import ConfigError, Outcome, RunTooLarge
@@ -27,7 +27,7 @@ from meshlab.scenario.load import Load
 from meshlab.scenario.scenario import Scenario
 from meshlab.scenario.shop import shop
 from meshlab.scenario.topology import Edge, Instance, Service
-from tests.kernel.test_engine import PlainLane
+from tests.kernel.test_engine import PlainQueue
 from tests.small import entries, instance, line, service
 from tests.strategies import scenarios, seeds
 
@@ -146,7 +146,7 @@ def test_scraping_more_or_less_often_never_changes_a_run(scenario: Scenario, see
 def look_at_everything(mesh: Mesh) -> None:
     for upstreams in mesh.sidecars.values():
         for upstream in upstreams.values():
-            repr((upstream.available, upstream.cluster.candidates, upstream.cluster.panic))
+            repr((upstream.cluster.available, upstream.cluster.candidates, upstream.cluster.panic))
             repr(upstream.breaker and (upstream.breaker.state, upstream.breaker.generation))
             repr(upstream.budget and upstream.budget.balance)
             repr(upstream.counts.active)
@@ -167,14 +167,14 @@ def test_looking_at_states_never_moves_them(scenario: Scenario, seed: int) -> No
 @pytest.mark.slow
 @settings(max_examples=25)
 @given(scenarios(), seeds)
-def test_lanes_of_timers_give_the_run_that_a_heap_of_them_gives(
+def test_queues_of_timers_give_the_run_that_a_heap_of_them_gives(
     scenario: Scenario, seed: int
 ) -> None:
-    with patch("meshlab.mesh.transport.Lane", PlainLane):
-        plain = run(scenario, seed)
-    lanes = run(scenario, seed)
-    assert essence(plain)[1:] == essence(lanes)[1:]
-    assert plain.events >= lanes.events
+    with patch("meshlab.mesh.upstream.TimerQueue", PlainQueue):
+        plain = run(scenario, seed, engine="reference")
+    queues = run(scenario, seed, engine="reference")
+    assert essence(plain)[1:] == essence(queues)[1:]
+    assert plain.events >= queues.events
 
 
 # ---- zones
@@ -211,7 +211,7 @@ def listening(mesh: Mesh) -> dict[str, list[float]]:
     """The latencies that every instance draws, and the arrivals from outside, as they come."""
     heard: dict[str, list[float]] = {name: [] for name in (*mesh.instances, "arrivals")}
 
-    def tell(name: str, draw: Draw) -> Draw:
+    def tell(name: str, draw: Callable[[], float]) -> Callable[[], float]:
         def drawn() -> float:
             heard[name].append(draw())
             return heard[name][-1]
@@ -219,15 +219,15 @@ def listening(mesh: Mesh) -> dict[str, list[float]]:
         return drawn
 
     for name, each in mesh.instances.items():
-        each.draw_latency = tell(name, each.draw_latency)
-    begin: Callable[..., None] = mesh.transport.begin
+        each.draw_latency.draw = tell(name, each.draw_latency.draw)
+    begin: Callable[..., None] = Calls.begin
 
     def noted(*given: Any) -> None:
         heard["arrivals"].append(mesh.engine.now)
         begin(*given)
 
-    mesh.transport.begin = noted  # type: ignore[method-assign]
-    mesh.run()
+    with patch.object(Calls, "begin", noted):
+        mesh.run()
     return heard
 
 

@@ -22,14 +22,14 @@ def test_work_goes_to_the_core_that_is_free_first() -> None:
         1.25,
         1.5,
     ]
-    assert processor.free_at == [1.5, 1.25]
+    assert sorted(processor.free_at) == [1.25, 1.5]
 
 
-def test_of_cores_that_are_free_alike_the_first_works() -> None:
+def test_of_cores_that_are_free_alike_one_works() -> None:
     processor = Processor(3)
     processor.work(0.0, 1.0)
     processor.work(0.0, 1.0)
-    assert processor.free_at == [1.0, 1.0, 0.0]
+    assert sorted(processor.free_at) == [0.0, 1.0, 1.0]
 
 
 def test_time_that_passed_idle_is_not_made_up_for() -> None:
@@ -41,13 +41,13 @@ def test_time_that_passed_idle_is_not_made_up_for() -> None:
 def test_cores_that_are_taken_slow_all_work_down() -> None:
     processor = Processor(4)
     processor.taken = 2.0
-    assert (processor.speed, processor.work(0.0, 0.5)) == (0.5, 1.0)
+    assert (processor.speed(), processor.work(0.0, 0.5)) == (0.5, 1.0)
 
 
 def test_a_little_speed_always_remains() -> None:
     processor = Processor(4)
     processor.taken = 100.0
-    assert processor.speed == SLOWEST
+    assert processor.speed() == SLOWEST
 
 
 @given(

@@ -73,13 +73,13 @@ def mean_wait(scenario: Scenario, requests: int, warm: float, seed: int) -> floa
     """The mean time (s) in the queue: the time in the system less the work that was drawn."""
     mesh = Mesh(scenario, seed)
     server, counts = mesh.instances["server-1"], mesh.sidecars["client"]["server"].counts
-    draw, work = server.draw_latency, [0.0]
+    draw, work = server.draw_latency.draw, [0.0]
 
     def drawn() -> float:
         work.append(draw())
         return work[-1]
 
-    server.draw_latency = drawn
+    server.draw_latency.draw = drawn
     mesh.engine.run(until=warm)
     seconds, ended = counts.seconds, sum(counts.outcomes)
     work.clear()

@@ -7,29 +7,58 @@ from typing import Any
 import pytest
 
 from meshlab.kernel.distributions import Constant
-from meshlab.kernel.engine import Engine
-from meshlab.kernel.streams import uniforms
-from meshlab.mesh.service import Job, ServiceInstance
-from meshlab.mesh.sidecar import Call, Send
-from meshlab.mesh.steps import Step
-from meshlab.mesh.upstream import Upstream
-from meshlab.model import Endpoint, Outcome, Request
+from meshlab.kernel.streams import Uniform
+from meshlab.mesh.call import Call
+from meshlab.mesh.instance import Job, Jobs, ServiceInstance
+from meshlab.mesh.notes import OUTAGE
+from meshlab.mesh.steps import Step, Way
+from meshlab.model import Outcome
+from meshlab.policies.endpoint import Asker, Endpoint, Target, Work
 from meshlab.scenario.cpu import Cpu
 from meshlab.scenario.faults import Leak
 from meshlab.scenario.topology import Edge, Memory, Service
-from meshlab.telemetry.ledger import Ledger
+from tests.by_hand import Site, join
 from tests.small import instance
 
 WORK = 0.5
 PLENTY = 10_000
+OUTCOMES = tuple(Outcome)
+FOREVER = float("inf")
+
+
+class Asking(Asker):
+    """A try that waits for its answer: the test is the caller."""
+
+    def __init__(self, bench: Bench, key: int) -> None:
+        self.bench = bench
+        self.key = key
+
+    def answered(self, outcome: int) -> None:
+        self.bench.answers.append((self.bench.engine.now, self.key, OUTCOMES[outcome]))
+
+
+class Asked(Target, Work):
+    """What the instance calls; it answers when the test says so."""
+
+    def __init__(self, bench: Bench, name: str) -> None:
+        self.bench = bench
+        self.name = name
+
+    def receive(self, asker: Asker, key: int, route: int, deadline: float) -> Work:
+        assert isinstance(asker, Call)
+        self.bench.asked.append((self.bench.engine.now, self.name, asker))
+        return self
+
+    def gave_up(self) -> None:
+        self.bench.abandoned.append(self.name)
 
 
 class Bench:
     """An instance whose mesh is played by the test: it sends requests and answers calls."""
 
     def __init__(self, service: dict[str, Any] | None = None, **config: Any) -> None:
-        self.engine = Engine()
-        self.ledger = Ledger()
+        self.site = Site()
+        self.engine = self.site.engine
         config = {"latency": WORK, "workers": 1, "queue": PLENTY, **config}
         process = instance(**config)
         self.instance = ServiceInstance(
@@ -37,69 +66,60 @@ class Bench:
             process,
             "cart-1",
             self.engine,
-            self,
-            self.ledger,
+            self.site.journal,
+            self.site.tracer,
+            self.site.calls,
+            Jobs(),
             seed=1,
         )
-        self.caller = self.edge("gateway", "cart")
-        self.instance.routes = {"/": ()}
         self.answers: list[tuple[float, int, Outcome]] = []
-        self.asked: list[tuple[float, str, Job]] = []
-        self.mirrored: list[tuple[float, str, Job]] = []
-        self.abandoned: list[Call] = []
+        self.asked: list[tuple[float, str, Call]] = []
+        self.abandoned: list[str] = []
         self.instance.come()
-
-    def edge(self, source: str, destination: str, **policies: Any) -> Upstream:
-        edge = Edge(source=source, destination=destination, **policies)
-        return Upstream(edge, source, self.engine, lambda p: uniforms(1, p), self.ledger)
 
     def calls(self, *destinations: str, **policies: Any) -> None:
         """Let every request make these calls."""
-        self.instance.routes = {"/": tuple(self.step(name, **policies) for name in destinations)}
+        self.steps(*(self.step(name, **policies) for name in destinations))
+
+    def steps(self, *steps: Step) -> None:
+        self.instance.steps = [*steps, Step()]
 
     def step(self, destination: str, **policies: Any) -> Step:
-        return Step(self.edge("cart", destination, **policies), uniforms(1, destination))
+        edge = Edge(source="cart", destination=destination, **policies)
+        upstream = self.site.upstream(edge, "cart-1")
+        join(upstream, Endpoint(f"{destination}-1", target=Asked(self, destination)))
+        return Step((Way(upstream, Uniform(1, destination)),))
 
-    # the mesh around the instance
+    def receive(self, key: int = 0) -> Job | None:
+        return self.instance.receive(Asking(self, key), key, 0, FOREVER)
 
-    def call(self, upstream: Upstream, job: Job) -> None:
-        job.call = Call(upstream, job.send.call.request, float("inf"), job)
-        self.asked.append((self.engine.now, upstream.edge.destination, job))
-
-    def mirror(self, upstream: Upstream, job: Job) -> None:
-        self.mirrored.append((self.engine.now, upstream.edge.destination, job))
-
-    def abandon(self, call: Call) -> None:
-        self.abandoned.append(call)
-
-    def answer(self, job: Job, outcome: Outcome) -> None:
-        self.answers.append((self.engine.now, job.send.call.request.key, outcome))
-
-    # what a test does
-
-    def receive(self, key: int = 0) -> Job | Outcome:
-        call = Call(self.caller, Request(key, "/"), float("inf"), None)
-        return self.instance.receive(Send(call, Endpoint("cart-1"), None, None, self.engine.now))
+    def refusal(self, key: int = 0) -> Outcome:
+        assert self.receive(key) is None
+        return OUTCOMES[self.instance.refusal()]
 
     def take(self, key: int = 0) -> Job:
         job = self.receive(key)
         assert isinstance(job, Job)
         return job
 
-    def give_up(self, job: Job) -> None:
-        """The caller gives up, as the transport would tell it."""
-        self.instance.gave_up(job)
-        job.send.open = False
+    def kill(self) -> None:
+        """The process ends, as it does in an outage."""
+        self.instance._kill(OUTAGE)
 
     def answered(self, outcome: Outcome = Outcome.OK) -> None:
         """The oldest call that the instance waits for ends."""
-        _, _, job = self.asked.pop(0)
-        self.instance.called(job, outcome)
+        _, _, call = self.asked.pop(0)
+        call.answered(outcome)
 
     @property
     def held(self) -> tuple[int, int, int]:
         """Requests in the process, workers taken, requests waiting."""
-        return (len(self.instance.jobs), self.instance.busy, self.instance.queued)
+        inst = self.instance
+        assert inst.held() == inst.jobs.count
+        return (inst.jobs.count, inst.busy, inst.queued)
+
+    def ledger(self) -> Any:
+        return self.site.journal.close()
 
 
 # ---- queue and workers
@@ -121,10 +141,10 @@ def test_what_finds_the_queue_full_is_shed_at_once() -> None:
     bench = Bench(workers=1, queue=2)
     for key in range(3):
         bench.take(key)
-    assert [bench.receive(), bench.receive()] == [Outcome.SHED, Outcome.SHED]
+    assert [bench.refusal(), bench.refusal()] == [Outcome.SHED, Outcome.SHED]
     truth, counts = bench.instance.truth, bench.instance.counts
     assert (truth.received, truth.shed, counts.shed) == (5, 2, 2)
-    (entry,) = bench.ledger.close()
+    (entry,) = bench.ledger()
     assert (entry.event, entry.reason, entry.evidence) == (
         "request shed",
         "queue full",
@@ -239,21 +259,21 @@ def test_wasted_work_goes_on_and_is_answered_all_the_same() -> None:
     bench = Bench({"abandoned": "wasted"})
     bench.calls("stock")
     first, second = bench.take(1), bench.take(2)
-    bench.give_up(first)
-    bench.give_up(second)
+    first.gave_up()
+    second.gave_up()
     assert bench.held == (2, 1, 1)
     for time in (1.0, 2.0):
         bench.engine.run(until=time)
         bench.answered()
-    assert [key for _, key, _ in bench.answers] == [1, 2]
-    assert bench.abandoned == []
+    assert (bench.instance.truth.ok, bench.instance.truth.wasted) == (2, 2)
+    assert (bench.answers, bench.abandoned) == ([], []), "nobody is there to hear it"
 
 
 def test_cancelled_work_is_dropped_at_once_and_its_worker_takes_the_next() -> None:
     bench = Bench({"abandoned": "cancelled"})
     first, _ = bench.take(1), bench.take(2)
     bench.engine.run(until=0.25)
-    bench.give_up(first)
+    first.gave_up()
     assert bench.held == (1, 1, 0)
     bench.engine.run(until=9.0)
     assert bench.answers == [(0.75, 2, Outcome.OK)]
@@ -264,16 +284,16 @@ def test_cancelled_work_gives_up_the_call_it_waits_for() -> None:
     bench.calls("stock")
     job = bench.take()
     bench.engine.run(until=1.0)
-    call = job.call
-    bench.give_up(job)
-    assert bench.abandoned == [call]
+    job.gave_up()
+    assert bench.abandoned == ["stock"]
+    assert job.call is None
     assert bench.held == (0, 0, 0)
 
 
 def test_cancelled_requests_leave_the_queue_without_a_worker() -> None:
     bench = Bench({"abandoned": "cancelled"}, queue=2)
     bench.take(1)
-    bench.give_up(bench.take(2))
+    bench.take(2).gave_up()
     bench.take(3)
     bench.take(4)
     assert bench.held == (3, 1, 2)
@@ -285,14 +305,15 @@ def test_cancelled_requests_leave_the_queue_without_a_worker() -> None:
 def test_a_mirror_gets_its_copy_and_the_request_goes_on_at_once() -> None:
     bench = Bench()
     mirror, stock = bench.step("shadow", mirror=True), bench.step("stock")
-    bench.instance.routes = {"/": (mirror, stock, mirror)}
+    bench.steps(mirror, stock, mirror)
     job = bench.take()
     bench.engine.run(until=1.0)
-    assert bench.mirrored == [(WORK, "shadow", job)]
-    assert bench.asked == [(WORK, "stock", job)]
+    asked = [(time, name, call.parent) for time, name, call in bench.asked]
+    assert asked == [(WORK, "stock", job), (WORK, "shadow", bench.site.calls)]
     bench.answered()
     assert bench.answers == [(1.0, 0, Outcome.OK)]
-    assert bench.mirrored == [(WORK, "shadow", job), (1.0, "shadow", job)]
+    bench.engine.run(until=1.0)
+    assert [(time, name) for time, name, _ in bench.asked] == [(WORK, "shadow"), (1.0, "shadow")]
 
 
 def test_the_probability_of_a_mirror_is_the_share_that_is_copied() -> None:
@@ -302,7 +323,7 @@ def test_the_probability_of_a_mirror_is_the_share_that_is_copied() -> None:
         bench.take(key)
     bench.engine.run(until=1.0)
     assert len(bench.answers) == 1000
-    assert 200 < len(bench.mirrored) < 300
+    assert 200 < len(bench.asked) < 300
 
 
 # ---- hanging work
@@ -321,7 +342,7 @@ def test_hanging_work_holds_its_worker_until_the_caller_gives_up(abandoned: str)
     job = bench.take()
     bench.engine.run(until=100.0)
     assert (bench.held, bench.answers) == ((1, 1, 0), [])
-    bench.give_up(job)
+    job.gave_up()
     assert bench.held == (0, 0, 0)
 
 
@@ -329,15 +350,15 @@ def test_hanging_work_leaves_its_goroutines_behind() -> None:
     bench = leaking(memory=Memory(limit_bytes=2**30, base_goroutines=80))
     job = bench.take()
     assert bench.instance.goroutines == 80 + 1 + 3
-    bench.give_up(job)
+    job.gave_up()
     assert bench.instance.goroutines == 80 + 3
 
 
 def test_work_that_hangs_after_its_caller_left_does_not_hold_a_worker_for_ever() -> None:
     bench = leaking()
     first, second = bench.take(1), bench.take(2)
-    bench.give_up(second)
-    bench.give_up(first)
+    second.gave_up()
+    first.gave_up()
     bench.engine.run(until=1.0)
     assert bench.held == (0, 0, 0)
 
@@ -389,7 +410,7 @@ def test_a_rejected_request_takes_time_of_a_core_that_others_then_wait_for() -> 
     bench = computing(workers=1, queue=1, rejection=0.125)
     bench.take(1)
     bench.take(2)
-    assert [bench.receive(3), bench.receive(4)] == [Outcome.SHED, Outcome.SHED]
+    assert [bench.refusal(3), bench.refusal(4)] == [Outcome.SHED, Outcome.SHED]
     assert bench.instance.processor is not None
     assert bench.instance.processor.free_at == [0.5]
     assert times(bench) == [0.75, 1.5]
@@ -397,7 +418,7 @@ def test_a_rejected_request_takes_time_of_a_core_that_others_then_wait_for() -> 
 
 def test_work_that_was_given_up_keeps_its_core() -> None:
     bench = computing(service={"abandoned": "cancelled"})
-    bench.give_up(bench.take(1))
+    bench.take(1).gave_up()
     bench.take(2)
     assert times(bench) == [1.0]
 
@@ -418,8 +439,8 @@ def test_a_new_process_has_all_its_cores_and_they_are_idle() -> None:
     bench.take(1)
     bench.instance.hang_rate = 0.0
     bench.take(2)
-    bench.instance.kill("a test")
-    bench.instance.start()
+    bench.kill()
+    bench.instance._start()
     bench.take(3)
     bench.answers.clear()
     assert times(bench) == [0.75]
@@ -430,29 +451,30 @@ def test_a_new_process_has_all_its_cores_and_they_are_idle() -> None:
 
 def test_nobody_listens_where_no_process_runs() -> None:
     bench = Bench()
-    bench.instance.kill("a test")
-    assert bench.receive() is Outcome.REFUSED
+    bench.kill()
+    assert bench.refusal() is Outcome.REFUSED
     assert bench.instance.truth.received == 0
 
 
 def test_a_killed_process_breaks_every_connection_it_holds() -> None:
     bench = Bench(workers=2)
     bench.calls("stock")
-    jobs = [bench.take(key) for key in range(3)]
+    for key in range(3):
+        bench.take(key)
     bench.engine.run(until=1.0)
-    bench.instance.kill("a test", (("why", 7.0),))
+    bench.instance.go()
     assert bench.answers == [(1.0, key, Outcome.RESET) for key in range(3)]
-    assert bench.abandoned == [job.call for job in jobs[:2]]
+    assert bench.abandoned == ["stock", "stock"]
     assert bench.held == (0, 0, 0)
-    (entry,) = bench.ledger.close()
-    assert (entry.event, entry.reason) == ("killed", "a test")
-    assert entry.evidence == (("why", 7.0), ("requests_held", 3.0))
+    (entry,) = bench.ledger()
+    assert (entry.event, entry.reason) == ("killed", "end of its time")
+    assert entry.evidence == (("requests_held", 3.0),)
 
 
 def test_nothing_of_a_killed_process_goes_on_in_the_next() -> None:
     bench = Bench({"restart_seconds": 0.25})
     bench.take(1)
-    bench.instance.kill("a test")
+    bench.kill()
     bench.engine.run(until=0.25)
     assert bench.instance.up
     bench.take(2)
@@ -465,7 +487,7 @@ def test_a_new_process_counts_from_zero_while_the_truth_goes_on() -> None:
     bench.take()
     bench.receive()
     bench.engine.run(until=0.5)
-    bench.instance.kill("a test")
+    bench.kill()
     counts, truth = bench.instance.counts, bench.instance.truth
     assert (counts.ok, counts.shed, counts.seconds, sum(counts.buckets)) == (0, 0, 0.0, 0)
     assert (truth.received, truth.ok, truth.shed) == (2, 1, 1)
@@ -473,9 +495,9 @@ def test_a_new_process_counts_from_zero_while_the_truth_goes_on() -> None:
 
 def test_a_killed_process_is_started_again_after_its_restart_time() -> None:
     bench = Bench({"restart_seconds": 2.0})
-    bench.instance.kill("a test")
+    bench.kill()
     bench.engine.run(until=1.75)
-    assert bench.receive() is Outcome.REFUSED
+    assert bench.refusal() is Outcome.REFUSED
     bench.engine.run(until=2.0)
     assert isinstance(bench.receive(), Job)
     assert bench.instance.starts == 2
@@ -483,7 +505,7 @@ def test_a_killed_process_is_started_again_after_its_restart_time() -> None:
 
 def test_nobody_restarts_a_process_where_no_restart_time_is_declared() -> None:
     bench = Bench({"restart_seconds": None})
-    bench.instance.kill("a test")
+    bench.kill()
     bench.engine.run(until=1000.0)
     assert not bench.instance.up
 
@@ -491,12 +513,12 @@ def test_nobody_restarts_a_process_where_no_restart_time_is_declared() -> None:
 def test_a_restart_that_another_start_overtook_is_void() -> None:
     """Killed, started by the end of an outage, and killed again: the second wait is a full one."""
     bench = Bench({"restart_seconds": 4.0})
-    bench.instance.kill("at 0 s, to be restarted at 4 s")
-    bench.instance.stop("outage")
+    bench.kill()
+    bench.instance.stop()
     bench.engine.run(until=1.0)
     bench.instance.resume()
     bench.engine.run(until=3.0)
-    bench.instance.kill("at 3 s, to be restarted at 7 s")
+    bench.kill()
     bench.engine.run(until=6.75)
     assert not bench.instance.up
     bench.engine.run(until=7.0)
@@ -505,7 +527,7 @@ def test_a_restart_that_another_start_overtook_is_void() -> None:
 
 def test_a_stopped_process_is_not_restarted_until_it_may_run_again() -> None:
     bench = Bench({"restart_seconds": 1.0})
-    bench.instance.stop("outage")
+    bench.instance.stop()
     bench.engine.run(until=5.0)
     assert not bench.instance.up
     bench.instance.resume()
@@ -514,7 +536,7 @@ def test_a_stopped_process_is_not_restarted_until_it_may_run_again() -> None:
 
 def test_the_end_of_an_outage_does_not_start_a_process_before_its_time_or_after_it() -> None:
     bench = Bench()
-    bench.instance.stop("outage")
+    bench.instance.stop()
     bench.instance.go()
     bench.instance.resume()
     assert not bench.instance.up
@@ -525,7 +547,7 @@ def test_the_end_of_an_outage_does_not_start_a_process_before_its_time_or_after_
 def test_a_process_whose_time_comes_during_an_outage_starts_when_that_is_over() -> None:
     bench = Bench()
     bench.instance.go()
-    bench.instance.stop("outage")
+    bench.instance.stop()
     bench.instance.come()
     assert not bench.instance.up
     bench.instance.resume()
@@ -554,7 +576,7 @@ def test_a_process_dies_when_its_goroutines_no_longer_fit_into_its_memory() -> N
     bench.take(3)
     bench.engine.run(until=0.0)
     assert not bench.instance.up
-    (entry,) = bench.ledger.close()
+    (entry,) = bench.ledger()
     assert (entry.event, entry.reason) == ("killed", "out of memory")
     evidence = dict(entry.evidence)
     assert evidence == {"goroutines": 5.0, "memory_bytes": 1050.0, "requests_held": 4.0}
@@ -563,17 +585,17 @@ def test_a_process_dies_when_its_goroutines_no_longer_fit_into_its_memory() -> N
 
 def test_the_evidence_is_what_did_not_fit_even_if_a_request_left_at_the_same_instant() -> None:
     bench = Bench(workers=1, memory=room_for(2))
-    bench.engine.at(WORK, lambda _: bench.take(2))  # just before the answer to the first
+    bench.engine.at(WORK, lambda: bench.take(2))  # just before the answer to the first
     bench.take(1)
     bench.engine.run(until=WORK)
-    (entry,) = bench.ledger.close()
+    (entry,) = bench.ledger()
     assert dict(entry.evidence)["goroutines"] == 3.0
 
 
 def test_a_leak_kills_the_process_in_the_end_and_the_next_is_clean() -> None:
     bench = leaking(service={"restart_seconds": 1.0}, memory=room_for(8))
     for _ in range(3):  # each leaves three goroutines
-        bench.give_up(bench.take())
+        bench.take().gave_up()
     bench.engine.run(until=0.0)
     assert not bench.instance.up
     bench.engine.run(until=1.0)

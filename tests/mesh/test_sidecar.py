@@ -1,4 +1,4 @@
-"""The call machine by hand: what a sidecar decides, what it counts, and what it gives back."""
+"""One call by hand: what a sidecar decides, what it counts, and what it gives back."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from meshlab.kernel.clock import ManualClock
-from meshlab.kernel.streams import uniforms
-from meshlab.mesh.sidecar import Call, Done, Send, Wait
-from meshlab.mesh.upstream import Upstream
-from meshlab.model import REJECTIONS, Endpoint, Outcome, Request
-from meshlab.policies.breaker import BreakerConfig, State
+from meshlab.mesh.call import Call
+from meshlab.model import REJECTIONS, Outcome
+from meshlab.policies.breaker import BreakerConfig
+from meshlab.policies.breaker_states import State
 from meshlab.policies.budget import ConcurrentRetryBudget, GrpcRetryThrottle, MaxRetries
+from meshlab.policies.endpoint import Endpoint, text_of
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.outlier import OutlierDetection
@@ -21,63 +20,81 @@ from meshlab.policies.rate_limit import RateLimit
 from meshlab.policies.retry import Backoff, RetryPolicy
 from meshlab.policies.ring_hash import RingHash
 from meshlab.scenario.topology import Edge
-from meshlab.telemetry.ledger import Entry, Ledger
+from meshlab.telemetry.ledger import Entry
+from tests.by_hand import Caller, Ended, Sent, Server, Site, Waits, join, state
 
 FOREVER = float("inf")
 STEADY = Backoff(base_seconds=0.25, factor=2.0, cap_seconds=2.0, jitter=0.0)
 
 
 class Bench:
-    """One sidecar before one cluster, on a clock turned by hand."""
+    """One sidecar before one cluster, on a clock turned by hand: no event happens by itself."""
 
     def __init__(self, endpoints: int = 2, seed: int = 1, zone: str = "", **policies: Any) -> None:
-        self.clock = ManualClock()
-        self.ledger = Ledger()
+        self.site = Site(seed)
         edge = Edge(source="gateway", destination="cart", **policies)
-        self.upstream = Upstream(
-            edge, "gateway-1", self.clock, lambda p: uniforms(seed, p), self.ledger, zone
-        )
+        self.upstream = self.site.upstream(edge, "gateway-1", zone)
         for number in range(endpoints):
-            self.upstream.joined(Endpoint(f"cart-{number + 1}"))
+            self.join(f"cart-{number + 1}")
         self.requests = 0
+        self.caller = Caller()
+
+    def join(self, name: str, zone: str = "") -> None:
+        join(self.upstream, Endpoint(name, zone=zone, target=Server()))
 
     @property
     def counts(self) -> Any:
         return self.upstream.counts
 
+    def advance(self, seconds: float) -> None:
+        self.site.engine.now += seconds
+
     def call(self, deadline: float = FOREVER) -> Call:
         self.requests += 1
-        return Call(self.upstream, Request(self.requests, "/"), deadline, None)
+        return self.site.calls.make(self.upstream, self.caller, self.requests, 0, deadline)
 
-    def sent(self, deadline: float = FOREVER) -> Send:
+    def start(self, call: Call) -> Sent | Waits | Ended:
+        call.start()
+        return state(call, self.caller)
+
+    def sent(self, deadline: float = FOREVER) -> Sent:
         """The first try of a new call."""
-        action = self.call(deadline).start()
-        assert isinstance(action, Send)
+        action = self.start(self.call(deadline))
+        assert isinstance(action, Sent)
         return action
 
-    def ends(self, send: Send, outcome: Outcome, after: float = 0.0) -> Send | Wait | Done:
-        self.clock.advance(after)
-        return send.call.responded(send, outcome)
+    def ends(self, send: Sent, outcome: Outcome, after: float = 0.0) -> Sent | Waits | Ended:
+        self.advance(after)
+        send.call.answered(outcome)
+        return state(send.call, self.caller)
 
     def fail(self, outcome: Outcome = Outcome.ERROR) -> Outcome:
         """One call that fails at its first try."""
         action = self.ends(self.sent(), outcome)
-        assert isinstance(action, Done)
+        assert isinstance(action, Ended)
         return action.outcome
 
     def refusal(self, deadline: float = FOREVER) -> Outcome:
-        action = self.call(deadline).start()
-        assert isinstance(action, Done)
+        action = self.start(self.call(deadline))
+        assert isinstance(action, Ended)
         return action.outcome
 
-    def again(self, call: Call) -> Send:
+    def resume(self, call: Call) -> Sent | Waits | Ended:
+        """The pause of a call that waits is over."""
+        call.try_again()
+        return state(call, self.caller)
+
+    def again(self, call: Call) -> Sent:
         """The retry of a call that waits."""
-        action = call.resume()
-        assert isinstance(action, Send)
+        action = self.resume(call)
+        assert isinstance(action, Sent)
         return action
 
+    def ledger(self) -> tuple[Entry, ...]:
+        return self.site.journal.close()
+
     def written(self, event: str) -> list[Entry]:
-        return [entry for entry in self.ledger.close() if entry.event == event]
+        return [entry for entry in self.ledger() if entry.event == event]
 
     @property
     def held(self) -> tuple[int, int, int, int]:
@@ -103,7 +120,7 @@ def test_a_good_try_ends_its_call_and_gives_everything_back() -> None:
     send = bench.sent()
     assert bench.held == (1, 1, 1, 0)
     done = bench.ends(send, Outcome.OK, after=0.5)
-    assert isinstance(done, Done) and done.outcome is Outcome.OK
+    assert isinstance(done, Ended) and done.outcome is Outcome.OK
     assert bench.held == (0, 0, 0, 0)
     assert (bench.counts.outcomes[Outcome.OK], bench.counts.tries[Outcome.OK]) == (1, 1)
     assert (send.endpoint.attempts, send.endpoint.failures) == (1, 0)
@@ -112,12 +129,12 @@ def test_a_good_try_ends_its_call_and_gives_everything_back() -> None:
 def test_a_call_is_counted_in_the_bucket_of_its_whole_duration() -> None:
     bench = Bench(**retry())
     wait = bench.ends(bench.sent(), Outcome.ERROR, after=0.02)
-    assert isinstance(wait, Wait)
+    assert isinstance(wait, Waits)
     call = bench.call()
-    send = bench.ends(call.start(), Outcome.ERROR, after=0.01)  # type: ignore[arg-type]
-    bench.clock.advance(0.25)
+    send = bench.ends(bench.start(call), Outcome.ERROR, after=0.01)
+    bench.advance(0.25)
     bench.ends(bench.again(call), Outcome.OK, after=0.02)
-    assert isinstance(send, Wait)
+    assert isinstance(send, Waits)
     # .01 + .25 + .02 s: above .25, at most .5
     assert bench.counts.buckets == [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
     assert bench.counts.seconds == pytest.approx(0.28)
@@ -128,15 +145,15 @@ def test_a_call_without_retries_ends_as_its_only_try_did(outcome: Outcome) -> No
     bench = Bench()
     send = bench.sent()
     done = bench.ends(send, outcome)
-    assert isinstance(done, Done) and done.outcome is outcome
+    assert isinstance(done, Ended) and done.outcome is outcome
     assert send.endpoint.failures == 1
 
 
 def test_the_per_try_timeout_goes_with_every_try() -> None:
     bench = Bench(**retry(per_try_timeout=0.5))
     call = bench.call()
-    first = call.start()
-    assert isinstance(first, Send) and first.timeout == 0.5
+    first = bench.start(call)
+    assert isinstance(first, Sent) and first.timeout == 0.5
     bench.ends(first, Outcome.TIMEOUT, after=0.5)
     assert bench.again(call).timeout == 0.5
 
@@ -147,16 +164,16 @@ def test_the_per_try_timeout_goes_with_every_try() -> None:
 def test_retries_wait_as_the_backoff_says_until_the_attempts_are_used_up() -> None:
     bench = Bench(**retry(4))
     call = bench.call()
-    send = call.start()
+    send = bench.start(call)
     pauses = []
-    while isinstance(send, Send):
+    while isinstance(send, Sent):
         action = bench.ends(send, Outcome.RESET)
-        if isinstance(action, Done):
+        if isinstance(action, Ended):
             break
-        pauses.append(action.seconds)  # type: ignore[union-attr]
-        send = call.resume()
+        pauses.append(action.seconds)
+        send = bench.resume(call)
     assert pauses == [0.25, 0.5, 1.0]
-    assert isinstance(action, Done) and action.outcome is Outcome.RESET
+    assert isinstance(action, Ended) and action.outcome is Outcome.RESET
     assert (bench.counts.retries, bench.counts.retries_succeeded) == (3, 0)
     assert bench.counts.tries[Outcome.RESET] == 4
 
@@ -164,16 +181,16 @@ def test_retries_wait_as_the_backoff_says_until_the_attempts_are_used_up() -> No
 def test_a_retry_that_saves_its_call_is_counted_as_such() -> None:
     bench = Bench(**retry())
     call = bench.call()
-    bench.ends(call.start(), Outcome.ERROR)  # type: ignore[arg-type]
+    bench.ends(bench.start(call), Outcome.ERROR)
     done = bench.ends(bench.again(call), Outcome.OK)
-    assert isinstance(done, Done) and done.outcome is Outcome.OK
+    assert isinstance(done, Ended) and done.outcome is Outcome.OK
     assert (bench.counts.retries, bench.counts.retries_succeeded) == (1, 1)
 
 
 def test_only_what_the_policy_names_is_tried_again() -> None:
     bench = Bench(**retry(retry_on=frozenset({Outcome.RESET})))
-    assert isinstance(bench.ends(bench.sent(), Outcome.RESET), Wait)
-    assert isinstance(bench.ends(bench.sent(), Outcome.ERROR), Done)
+    assert isinstance(bench.ends(bench.sent(), Outcome.RESET), Waits)
+    assert isinstance(bench.ends(bench.sent(), Outcome.ERROR), Ended)
 
 
 @pytest.mark.parametrize("balancer", [RingHash(), PeakEwma()], ids=lambda config: config.kind)
@@ -182,8 +199,8 @@ def test_a_retry_goes_to_another_endpoint(balancer: Any, seed: int) -> None:
     """Five draws out of four endpoints find another but once in a thousand."""
     bench = Bench(4, seed, balancer=balancer, **retry(2))
     call = bench.call()
-    first = call.start()
-    assert isinstance(first, Send)
+    first = bench.start(call)
+    assert isinstance(first, Sent)
     bench.ends(first, Outcome.ERROR, after=0.1)
     assert bench.again(call).endpoint is not first.endpoint
 
@@ -191,8 +208,8 @@ def test_a_retry_goes_to_another_endpoint(balancer: Any, seed: int) -> None:
 def test_a_retry_may_go_to_the_same_endpoint_where_the_policy_does_not_mind() -> None:
     bench = Bench(4, balancer=RingHash(), **retry(2, avoid_previous=False))
     call = bench.call()
-    first = call.start()
-    assert isinstance(first, Send)
+    first = bench.start(call)
+    assert isinstance(first, Sent)
     bench.ends(first, Outcome.ERROR)
     assert bench.again(call).endpoint is first.endpoint
 
@@ -200,17 +217,17 @@ def test_a_retry_may_go_to_the_same_endpoint_where_the_policy_does_not_mind() ->
 def test_the_only_endpoint_is_tried_again() -> None:
     bench = Bench(1, **retry(2))
     call = bench.call()
-    bench.ends(call.start(), Outcome.ERROR)  # type: ignore[arg-type]
+    bench.ends(bench.start(call), Outcome.ERROR)
     assert bench.again(call).endpoint.attempts == 2
 
 
 def test_a_retry_that_is_never_sent_is_no_retry() -> None:
     bench = Bench(**retry(), limits=ConcurrencyLimits(max_requests=1))
     call = bench.call()
-    bench.ends(call.start(), Outcome.ERROR)  # type: ignore[arg-type]
+    bench.ends(bench.start(call), Outcome.ERROR)
     bench.sent()
-    done = call.resume()
-    assert isinstance(done, Done) and done.outcome is Outcome.OVERFLOW
+    done = bench.resume(call)
+    assert isinstance(done, Ended) and done.outcome is Outcome.OVERFLOW
     attempts = sum(endpoint.attempts for endpoint in bench.upstream.every_endpoint)
     assert (attempts, bench.counts.retries) == (2, 0)
 
@@ -234,10 +251,10 @@ def test_a_denied_retry_ends_the_call_as_its_last_try_did() -> None:
 def test_a_retry_holds_its_place_in_the_budget_until_it_ends(end: str) -> None:
     bench = Bench(**one_retry_at_a_time())
     call = bench.call()
-    bench.ends(call.start(), Outcome.ERROR)  # type: ignore[arg-type]
+    bench.ends(bench.start(call), Outcome.ERROR)
     assert bench.upstream.budget is not None
     assert bench.upstream.budget.balance == 0
-    assert isinstance(bench.ends(bench.sent(), Outcome.ERROR), Done), "the budget is used up"
+    assert isinstance(bench.ends(bench.sent(), Outcome.ERROR), Ended), "the budget is used up"
     if end == "abandoned in the pause":
         call.abandon()
     else:
@@ -248,7 +265,7 @@ def test_a_retry_holds_its_place_in_the_budget_until_it_ends(end: str) -> None:
                 bench.ends(again, Outcome.OK)
             case "failed":
                 action = bench.ends(again, Outcome.ERROR)  # takes the place of its forerunner
-                assert isinstance(action, Wait)
+                assert isinstance(action, Waits)
                 bench.ends(bench.again(call), Outcome.OK)
             case "abandoned":
                 call.abandon()
@@ -279,7 +296,7 @@ def test_a_refusal_is_not_reported_to_the_breaker() -> None:
     bench = Bench(0, breaker=BreakerConfig(consecutive_failures=1))
     assert bench.refusal() is Outcome.NO_HEALTHY
     assert bench.upstream.breaker is not None
-    assert bench.upstream.breaker.state is State.CLOSED
+    assert bench.upstream.breaker.state == State.CLOSED
 
 
 def half_open(endpoints: int = 1, **fields: Any) -> Bench:
@@ -287,13 +304,13 @@ def half_open(endpoints: int = 1, **fields: Any) -> Bench:
     breaker = BreakerConfig(consecutive_failures=1, open_seconds=1.0)
     bench = Bench(endpoints, breaker=breaker, limits=ConcurrencyLimits(), **fields)
     bench.fail()
-    bench.clock.advance(1.0)
+    bench.advance(1.0)
     return bench
 
 
 def test_a_trial_that_finds_no_endpoint_is_given_back() -> None:
     bench = half_open(panic_threshold=0.0)
-    bench.upstream.left("cart-1")
+    bench.upstream.left(0)
     assert [bench.refusal(), bench.refusal()] == [Outcome.NO_HEALTHY] * 2
     assert bench.held == (0, 0, 0, 0)
 
@@ -304,10 +321,10 @@ def test_a_trial_whose_caller_gave_up_is_given_back_without_a_verdict() -> None:
     assert bench.refusal() is Outcome.CIRCUIT_OPEN
     send.call.abandon()
     assert bench.upstream.breaker is not None
-    assert bench.upstream.breaker.state is State.HALF_OPEN
+    assert bench.upstream.breaker.state == State.HALF_OPEN
     assert bench.held == (0, 0, 0, 0)
     bench.ends(bench.sent(), Outcome.OK)
-    assert bench.upstream.breaker.state is State.CLOSED
+    assert bench.upstream.breaker.state == State.CLOSED
 
 
 def test_refusals_count_as_rejected_and_not_as_tries() -> None:
@@ -324,7 +341,7 @@ def test_calls_beyond_the_rate_limit_are_rejected_before_their_first_try() -> No
     assert bench.refusal() is Outcome.RATE_LIMITED
     assert bench.held == (2, 2, 0, 0)
     assert sum(bench.counts.outcomes[outcome] for outcome in REJECTIONS) == 1
-    bench.clock.advance(1.0)
+    bench.advance(1.0)
     bench.sent()
 
 
@@ -363,10 +380,10 @@ def test_the_earlier_of_two_deadlines_holds() -> None:
 def test_a_deadline_cuts_the_last_try_short() -> None:
     bench = Bench(**retry(per_try_timeout=1.0, deadline=1.5))
     call = bench.call()
-    first = call.start()
-    assert isinstance(first, Send) and first.timeout == 1.0
+    first = bench.start(call)
+    assert isinstance(first, Sent) and first.timeout == 1.0
     bench.ends(first, Outcome.TIMEOUT, after=1.0)
-    bench.clock.advance(0.25)
+    bench.advance(0.25)
     assert bench.again(call).timeout == 0.25
 
 
@@ -377,19 +394,19 @@ def test_a_try_that_the_deadline_cuts_off_ends_its_call_as_out_of_time(
 ) -> None:
     bench = Bench(**retry(attempts, per_try_timeout=per_try, deadline=0.5, backoff=Backoff()))
     done = bench.ends(bench.sent(), Outcome.TIMEOUT, after=0.5)
-    assert isinstance(done, Done) and done.outcome is Outcome.DEADLINE
+    assert isinstance(done, Ended) and done.outcome is Outcome.DEADLINE
     assert bench.counts.tries[Outcome.TIMEOUT] == 1
 
 
 def test_a_timeout_with_time_left_is_a_timeout() -> None:
     bench = Bench(**retry(1, per_try_timeout=0.25, deadline=0.5))
     done = bench.ends(bench.sent(), Outcome.TIMEOUT, after=0.25)
-    assert isinstance(done, Done) and done.outcome is Outcome.TIMEOUT
+    assert isinstance(done, Ended) and done.outcome is Outcome.TIMEOUT
 
 
 def test_nothing_is_sent_once_the_time_is_up() -> None:
     bench = Bench()
-    bench.clock.advance(3.0)
+    bench.advance(3.0)
     assert bench.refusal(deadline=3.0) is Outcome.DEADLINE
     assert sum(endpoint.attempts for endpoint in bench.upstream.every_endpoint) == 0
 
@@ -397,7 +414,7 @@ def test_nothing_is_sent_once_the_time_is_up() -> None:
 def test_a_retry_for_which_no_time_is_left_is_not_waited_for() -> None:
     bench = Bench(**retry(deadline=0.25))
     done = bench.ends(bench.sent(), Outcome.ERROR)
-    assert isinstance(done, Done) and done.outcome is Outcome.DEADLINE
+    assert isinstance(done, Ended) and done.outcome is Outcome.DEADLINE
     assert bench.counts.retries == 0
 
 
@@ -411,14 +428,15 @@ def test_an_abandoned_call_ends_unjudged() -> None:
         outlier=OutlierDetection(consecutive_5xx=1),
     )
     send = bench.sent()
-    bench.clock.advance(0.5)
-    assert send.call.abandon().outcome is Outcome.ABANDONED
-    assert not send.open and not send.call.open
+    bench.advance(0.5)
+    send.call.abandon()
+    assert state(send.call, bench.caller) == Ended(Outcome.ABANDONED)
+    assert not send.call.sending
     assert bench.held == (0, 0, 0, 0)
     assert bench.counts.tries[Outcome.ABANDONED] == 1
     assert bench.counts.outcomes[Outcome.ABANDONED] == 1
     assert send.endpoint.failures == 0
-    assert bench.ledger.close() == ()
+    assert bench.ledger() == ()
 
 
 # ---- what policies are told, and what they say
@@ -437,7 +455,7 @@ def zonal(*zones: str, **policies: Any) -> Bench:
     """A sidecar in zone x before endpoints in these zones."""
     bench = Bench(0, zone="x", zone_local=True, **policies)
     for number, zone in enumerate(zones):
-        bench.upstream.joined(Endpoint(f"cart-{number + 1}", zone=zone))
+        bench.join(f"cart-{number + 1}", zone)
     return bench
 
 
@@ -449,7 +467,7 @@ def test_tries_stay_in_the_zone_of_their_sidecar() -> None:
 def test_a_sidecar_without_zone_local_sends_anywhere() -> None:
     bench = Bench(0, zone="x")
     for number, zone in enumerate("xy"):
-        bench.upstream.joined(Endpoint(f"cart-{number + 1}", zone=zone))
+        bench.join(f"cart-{number + 1}", zone)
     assert {bench.sent().endpoint.name for _ in range(4)} == {"cart-1", "cart-2"}
 
 
@@ -461,7 +479,7 @@ def test_a_retry_leaves_the_zone_only_if_there_is_no_other_endpoint_in_it() -> N
             bench.ends(send, Outcome.ERROR)
             again = bench.again(send.call)
             assert again.endpoint is not send.endpoint
-            assert again.endpoint.zone == expected
+            assert text_of(again.endpoint.zone) == expected
 
 
 def test_a_retry_that_may_go_to_the_same_endpoint_stays_in_the_zone() -> None:
@@ -474,7 +492,7 @@ def test_a_retry_that_may_go_to_the_same_endpoint_stays_in_the_zone() -> None:
 def test_a_breaker_writes_its_moves_down_with_their_evidence() -> None:
     bench = half_open()
     bench.ends(bench.sent(), Outcome.OK)
-    moves = [(e.time, e.subject, e.event, e.reason) for e in bench.ledger.close()]
+    moves = [(e.time, e.subject, e.event, e.reason) for e in bench.ledger()]
     assert moves == [
         (0.0, "gateway-1->cart", "breaker opened", "consecutive_failures"),
         (1.0, "gateway-1->cart", "breaker half-open", "open_time_over"),
@@ -482,7 +500,7 @@ def test_a_breaker_writes_its_moves_down_with_their_evidence() -> None:
     ]
     (opened,) = bench.written("breaker opened")
     assert opened.evidence == (("consecutive_failures", 1.0),)
-    assert sum(bench.counts.opened.values()) == 1
+    assert sum(bench.counts.opened) == 1
 
 
 def test_an_ejection_and_the_return_are_written_down() -> None:
@@ -490,13 +508,14 @@ def test_an_ejection_and_the_return_are_written_down() -> None:
     bench = Bench(4, outlier=outlier)
     bad = bench.sent()
     bench.ends(bad, Outcome.ERROR)
-    assert bench.upstream.available == 3
-    bench.clock.advance(30.0)
-    bench.upstream.tick_outlier()
+    assert bench.upstream.cluster.available == 3
+    bench.advance(30.0)
+    assert bench.upstream.outlier is not None
+    bench.upstream.outlier.tick()
     (ejected,), (returned,) = bench.written("ejected"), bench.written("returned")
     assert ejected.subject == returned.subject == f"gateway-1->cart {bad.endpoint.name}"
     assert (ejected.reason, ejected.evidence) == ("consecutive_5xx", (("consecutive_5xx", 1.0),))
-    assert (bench.counts.ejections, bench.upstream.available) == (1, 4)
+    assert (bench.counts.ejections, bench.upstream.cluster.available) == (1, 4)
 
 
 def test_health_and_panic_are_written_down_once_per_change() -> None:
@@ -504,7 +523,7 @@ def test_health_and_panic_are_written_down_once_per_change() -> None:
     first, _ = bench.upstream.every_endpoint
     for ok in (False, False, False, True, True):
         bench.upstream.probed(first, ok)
-    assert [e.event for e in bench.ledger.close()] == [
+    assert [e.event for e in bench.ledger()] == [
         "unhealthy",
         "panic began",
         "healthy",
@@ -517,7 +536,7 @@ def test_health_and_panic_are_written_down_once_per_change() -> None:
 def test_an_endpoint_that_left_is_not_picked_and_keeps_its_counts() -> None:
     bench = Bench(2)
     send = bench.sent()
-    bench.upstream.left(send.endpoint.name)
+    bench.upstream.left(bench.upstream.endpoints.index(send.endpoint))
     assert {bench.sent().endpoint.name for _ in range(4)} == {"cart-1", "cart-2"} - {
         send.endpoint.name
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -10,31 +11,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshlab.engines.run import run
-from meshlab.kernel.clock import ManualClock
-from meshlab.kernel.streams import uniforms
-from meshlab.mesh.steps import Split, Step, steps_of
-from meshlab.mesh.upstream import Upstream
+from meshlab.kernel.streams import Uniform
+from meshlab.mesh.steps import Step, Way, steps_of
 from meshlab.scenario.load import Load
 from meshlab.scenario.scenario import Scenario
 from meshlab.scenario.topology import Edge
-from meshlab.telemetry.ledger import Ledger
+from tests.by_hand import Site, scripted
 from tests.small import instance, service
 
 
-def call(destination: str, **fields: Any) -> Step:
+def call(destination: str, **fields: Any) -> tuple[Edge, Way]:
     edge = Edge(source="cart", destination=destination, **fields)
-    draw = uniforms(1, destination)
-    return Step(Upstream(edge, "cart-1", ManualClock(), lambda _: draw, Ledger()), draw)
+    return edge, Way(Site().upstream(edge, "cart-1"), Uniform(1, destination))
 
 
-def names(*calls: Step, route: str = "/") -> list[str | list[str]]:
+def names(*calls: tuple[Edge, Way], route: str = "/") -> list[str | list[str]]:
     """What is called, step by step; the ways of a split as a list."""
-    draws = {c.upstream.edge.split: uniforms(1, "split") for c in calls}
+    draws = {edge.split: Uniform(1, "split") for edge, _ in calls}
+    *steps, last = steps_of(route, calls, draws)
+    assert last.last
     return [
-        [way.upstream.edge.destination for way in step.ways]
-        if isinstance(step, Split)
-        else step.upstream.edge.destination
-        for step in steps_of(route, calls, draws)
+        [way.upstream.destination for way in step.ways]
+        if step.split
+        else step.way.upstream.destination
+        for step in steps
     ]
 
 
@@ -58,10 +58,10 @@ def test_a_split_has_only_the_ways_that_the_route_may_take() -> None:
     assert names(*edges, route="/buy") == [["b", "d"]]
 
 
-def split(*weights: float, draws: list[float]) -> Split:
+def split(*weights: float, draws: Iterable[float]) -> Step:
     ways = [call(f"s{n}", split="x", split_weight=w) for n, w in enumerate(weights)]
-    (step,) = steps_of("/", ways, {"x": iter(draws).__next__})
-    assert isinstance(step, Split)
+    step, _ = steps_of("/", ways, {"x": scripted(draws)})
+    assert step.split
     return step
 
 
@@ -81,7 +81,7 @@ def test_whatever_is_drawn_and_whatever_the_weights_some_way_with_a_weight_is_ch
     weights: list[float], drawn: float
 ) -> None:
     chosen = split(*weights, draws=[drawn]).choose()
-    assert chosen.upstream.edge.split_weight > 0
+    assert chosen.upstream.split_weight > 0
 
 
 def canary(seed: int = 1, **fields: Any) -> Counter[str]:

@@ -94,7 +94,7 @@ def test_cancelling_frees_what_wasting_keeps_busy(abandoned: str) -> None:
     mesh = Mesh(line(cart, stock, rate=1.0, duration=1.5, edge=patience(0.25), inner={}), seed=1)
     result = mesh.run()
     cancelled = abandoned == "cancelled"
-    held = [len(mesh.instances[name].jobs) for name in ("cart-1", "stock-1")]
+    held = [mesh.instances[name].held() for name in ("cart-1", "stock-1")]
     assert held == ([0, 0] if cancelled else [1, 1])
     assert outcomes(result.edges[BEHIND]) == ({"ABANDONED": 1} if cancelled else {})
     assert tries(result.edges[BEHIND]) == ({"ABANDONED": 1} if cancelled else {})
@@ -109,7 +109,7 @@ def test_cancelling_reaches_as_far_as_services_cancel() -> None:
     ]
     mesh = Mesh(line(*services, rate=1.0, duration=1.5, edge=patience(0.25), inner={}), seed=1)
     mesh.run()
-    assert {name: len(i.jobs) for name, i in mesh.instances.items()} == {
+    assert {name: i.held() for name, i in mesh.instances.items()} == {
         "a-1": 0,
         "b-1": 0,
         "c-1": 1,
@@ -260,7 +260,7 @@ def test_what_a_dead_process_had_asked_for_is_given_up() -> None:
     mesh = Mesh(scenario, seed=1)
     result = mesh.run()
     assert outcomes(result.edges[BEHIND]) == {"ABANDONED": 1}
-    assert len(mesh.instances["stock-1"].jobs) == 0
+    assert mesh.instances["stock-1"].held() == 0
 
 
 def test_a_slow_service_slows_those_who_call_it() -> None:

@@ -12,17 +12,21 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare, kstest
 
 from meshlab.kernel.clock import ManualClock
-from meshlab.kernel.streams import Draw, generator, uniforms
-from meshlab.model import ConfigError, Endpoint
+from meshlab.kernel.record import record
+from meshlab.kernel.streams import Uniform, generator
+from meshlab.model import ConfigError
 from meshlab.policies.balancer import (
     BALANCERS,
     Balancer,
     BalancerConfig,
+    Candidates,
     LeastRequest,
     Random,
     RoundRobin,
     expected_shares,
 )
+from meshlab.policies.endpoint import Endpoint
+from meshlab.policies.maglev import Maglev, MaglevTable
 from meshlab.policies.peak_ewma import PeakEwma
 from meshlab.policies.ring_hash import LARGEST_RING, Ring, RingHash
 from meshlab.policies.weighted_round_robin import LONGEST_SCHEDULE, WeightedRoundRobin, schedule
@@ -34,11 +38,11 @@ weights = st.lists(st.integers(1, 12), min_size=1, max_size=6)
 seeds = st.integers(0, 2**32)
 
 
-def members(*given_weights: int) -> list[Endpoint]:
-    return [Endpoint(f"cart-{i + 1}", weight=w) for i, w in enumerate(given_weights)]
+def members(*given_weights: int) -> Candidates:
+    return Candidates(Endpoint(f"cart-{i + 1}", weight=w) for i, w in enumerate(given_weights))
 
 
-def busy(*active: int) -> list[Endpoint]:
+def busy(*active: int) -> Candidates:
     endpoints = members(*[1] * len(active))
     for endpoint, tries in zip(endpoints, active, strict=True):
         endpoint.active = tries
@@ -46,23 +50,23 @@ def busy(*active: int) -> list[Endpoint]:
 
 
 def built(config: BalancerConfig, seed: int = 1) -> Balancer:
-    return config.build(uniforms(seed, "balancer"), ManualClock())
+    return config.build(Uniform(seed, "balancer"), ManualClock())
 
 
-def picks(
-    balancer: Balancer, endpoints: Sequence[Endpoint], n: int, seed: int = 1
-) -> list[Endpoint]:
+def picks(balancer: Balancer, endpoints: Candidates, n: int, seed: int = 1) -> list[Endpoint]:
     keys = generator(seed, "keys").integers(0, 2**63, n).tolist()
     return [balancer.pick(endpoints, key) for key in keys]
 
 
-def scripted(*numbers: float) -> Draw:
-    """A draw that says these numbers over and over."""
-    return cycle(numbers).__next__
+def scripted(*numbers: float) -> Uniform:
+    """A stream that gives these numbers over and over."""
+    stream = Uniform(0, "scripted")
+    stream.draw = cycle(numbers).__next__
+    return stream
 
 
 def p_values(
-    balancer: Callable[[int], Balancer], endpoints: list[Endpoint], shares: Sequence[float]
+    balancer: Callable[[int], Balancer], endpoints: Candidates, shares: Sequence[float]
 ) -> list[float]:
     """Chi-square p-values of the observed shares, one for each seed."""
     expected = [share * PICKS for share in shares]
@@ -89,26 +93,31 @@ def looks_uniform(found: list[float]) -> bool:
         (RingHash(minimum_ring_size=64), members(1, 1, 1)),
         (RingHash(minimum_ring_size=64), members(3, 1, 2)),
         (RingHash(minimum_ring_size=1), members(1, 1, 1, 1)),
+        (Maglev(table_size=31), members(3, 1, 2)),
     ],
-    ids=["random of 3", "random of 7", "ring", "weighted ring", "ring with few points"],
+    ids=["random of 3", "random of 7", "ring", "weighted ring", "ring with few points", "maglev"],
 )
 def test_shares_deviate_from_the_expected_ones_by_chance_only(
-    config: BalancerConfig, endpoints: list[Endpoint]
+    config: BalancerConfig, endpoints: Candidates
 ) -> None:
     shares = expected_shares(config, endpoints)
     assert shares is not None
     assert looks_uniform(p_values(lambda seed: built(config, seed), endpoints, shares))
 
 
+@record
 class Lopsided(Balancer):
     """Random, but one try of twenty that belongs to the last endpoint goes to the first."""
 
-    def __init__(self, seed: int) -> None:
-        self._draw = uniforms(seed, "balancer")
+    chance: Uniform
 
-    def pick(self, endpoints: Sequence[Endpoint], key: int) -> Endpoint:
-        drawn = endpoints[int(self._draw() * len(endpoints))]
-        return endpoints[0] if drawn is endpoints[-1] and self._draw() < 0.05 else drawn
+    def __init__(self, seed: int) -> None:
+        self.chance = Uniform(seed, "balancer")
+
+    def pick(self, endpoints: Candidates, key: int) -> Endpoint:
+        drawn = endpoints[int(self.chance.draw() * len(endpoints))]
+        last = drawn is endpoints[len(endpoints) - 1]
+        return endpoints[0] if last and self.chance.draw() < 0.05 else drawn
 
 
 def test_the_test_of_shares_catches_a_balancer_that_misplaces_one_try_in_sixty() -> None:
@@ -124,6 +133,7 @@ def test_expected_shares_are_known_where_neither_load_nor_latency_matters() -> N
     assert expected_shares(RoundRobin(), endpoints) == pytest.approx([1 / 3, 1 / 3, 1 / 3])
     assert expected_shares(WeightedRoundRobin(), endpoints) == pytest.approx([0.5, 0.3, 0.2])
     assert expected_shares(RingHash(), endpoints) == pytest.approx([0.5, 0.3, 0.2], rel=0.1)
+    assert expected_shares(Maglev(), endpoints) == pytest.approx([0.5, 0.3, 0.2], rel=1e-3)
     assert expected_shares(LeastRequest(), endpoints) is None
     assert expected_shares(PeakEwma(), endpoints) is None
     assert expected_shares("the reader's own", endpoints) is None
@@ -135,6 +145,7 @@ def test_expected_shares_are_known_where_neither_load_nor_latency_matters() -> N
 def test_scenario_files_name_every_algorithm_by_its_kind() -> None:
     assert sorted(BALANCERS) == [
         "least_request",
+        "maglev",
         "peak_ewma",
         "random",
         "ring_hash",
@@ -153,6 +164,7 @@ def test_scenario_files_name_every_algorithm_by_its_kind() -> None:
         LeastRequest(),
         LeastRequest(full_scan=True),
         RingHash(minimum_ring_size=8),
+        Maglev(table_size=31),
         PeakEwma(),
     ],
     ids=repr,
@@ -174,8 +186,23 @@ def test_a_balancer_forgets_an_endpoint_as_soon_as_the_list_is_another(
     endpoints = members(1, 2, 3)
     balancer = built(config)
     assert len(set(picks(balancer, endpoints, 200))) > 1
-    left = endpoints[:1]
+    left = Candidates(endpoints.members[:1])
     assert set(picks(balancer, left, 20)) == set(left)
+
+
+@pytest.mark.parametrize("config", [c() for c in BALANCERS.values()], ids=lambda c: c.kind)
+def test_a_balancer_forgets_an_endpoint_as_soon_as_the_list_has_another_version(
+    config: BalancerConfig,
+) -> None:
+    endpoints = members(1, 2, 3)
+    first, *_ = endpoints
+    balancer = built(config)
+    assert len(set(picks(balancer, endpoints, 200))) > 1
+    endpoints.clear()
+    endpoints.add(first)
+    assert set(picks(balancer, endpoints, 20)) == {first}
+    endpoints.add(new := Endpoint("cart-4"))
+    assert set(picks(balancer, endpoints, 200)) == {first, new}
 
 
 @pytest.mark.parametrize("kind", sorted(set(BALANCERS) - {"peak_ewma"}))
@@ -199,7 +226,7 @@ class CountingClock:
 @pytest.mark.parametrize("kind", sorted(BALANCERS))
 def test_the_clock_is_read_at_most_once_per_call(kind: str) -> None:
     clock = CountingClock()
-    balancer = BALANCERS[kind]().build(uniforms(1, "balancer"), clock)
+    balancer = BALANCERS[kind]().build(Uniform(1, "balancer"), clock)
     endpoints = members(1, 1, 1)
     for call in (lambda: balancer.observe(endpoints[0], 0.1), lambda: balancer.pick(endpoints, 1)):
         clock.reads = 0
@@ -215,6 +242,11 @@ def test_the_clock_is_read_at_most_once_per_call(kind: str) -> None:
         (lambda: RingHash(minimum_ring_size=0), "ring_hash: minimum_ring_size must be in 1.."),
         (lambda: RingHash(minimum_ring_size=2**24), "ring_hash: minimum_ring_size must be in 1.."),
         (lambda: RingHash(minimum_ring_size=0.5), "ring_hash: minimum_ring_size must be in 1.."),
+        (lambda: Maglev(table_size=65_536), "maglev: table_size must be a prime number in 3.."),
+        (lambda: Maglev(table_size=5_000_077), "maglev: table_size must be a prime number in 3.."),
+        (lambda: Maglev(table_size=2), "maglev: table_size must be a prime number in 3.."),
+        (lambda: Maglev(table_size=7.0), "maglev: table_size must be a prime number in 3.."),
+        (lambda: MaglevTable(members(1, 0), 7), r"maglev: weights must be >= 1, got \[1, 0\]"),
         (lambda: PeakEwma(decay_seconds=0.0), "peak_ewma: decay_seconds must be a number > 0"),
         (lambda: PeakEwma(decay_seconds=math.inf), "peak_ewma: decay_seconds must be a number"),
         (lambda: PeakEwma(decay_seconds=math.nan), "peak_ewma: decay_seconds must be a number"),
@@ -260,7 +292,7 @@ def test_the_round_goes_on_when_the_endpoints_change() -> None:
     balancer = RoundRobin().build(scripted(0.0), ManualClock())
     a, b, c = endpoints = members(1, 1, 1)
     assert [balancer.pick(endpoints, 0) for _ in range(2)] == [b, c]
-    assert [balancer.pick(list(endpoints), 0) for _ in range(2)] == [a, b]
+    assert [balancer.pick(Candidates(endpoints), 0) for _ in range(2)] == [a, b]
 
 
 def test_the_schedule_is_that_of_nginx() -> None:
@@ -300,13 +332,18 @@ def test_weights_with_a_common_divisor_make_no_longer_cycle(
     assert shorter == [e.name for e in schedule(members(*(w * factor for w in given_weights)))]
 
 
-def test_a_schedule_is_made_anew_only_for_another_list() -> None:
+def test_a_schedule_is_made_anew_only_for_another_list_or_version() -> None:
     endpoints = members(1, 1)
     balancer = built(WeightedRoundRobin())
     picks(balancer, endpoints, 1)
     endpoints[0].weight = 3
     assert Counter(picks(balancer, endpoints, 40))[endpoints[0]] == 20
-    assert Counter(picks(balancer, list(endpoints), 40))[endpoints[0]] == 30
+    assert Counter(picks(balancer, Candidates(endpoints), 40))[endpoints[0]] == 30
+    endpoints[0].weight = 7
+    assert Counter(picks(balancer, endpoints, 40))[endpoints[0]] == 35
+    endpoints[0].weight = 1
+    endpoints.version += 1
+    assert Counter(picks(balancer, endpoints, 40))[endpoints[0]] == 20
 
 
 # Least request

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlab.model import ConfigError, Endpoint
+from meshlab.model import ConfigError
+from meshlab.policies.balancing import Candidates
 from meshlab.policies.cluster import Cluster
+from meshlab.policies.endpoint import Endpoint
 
 
 def members(n: int, unavailable: int = 0) -> list[Endpoint]:
@@ -23,7 +25,8 @@ def test_candidates_are_healthy_and_not_ejected() -> None:
     endpoints = members(8, unavailable=3)
     cluster = Cluster(endpoints)
     assert cluster.endpoints == endpoints
-    assert cluster.candidates == endpoints[3:]
+    assert list(cluster.candidates) == endpoints[3:]
+    assert cluster.available == 5
     assert not cluster.panic
 
 
@@ -34,7 +37,7 @@ def test_panic_begins_below_half_and_not_at_half(n: int, unavailable: int, panic
     endpoints = members(n, unavailable)
     cluster = Cluster(endpoints)
     assert cluster.panic is panic
-    assert cluster.candidates == (endpoints if panic else endpoints[unavailable:])
+    assert list(cluster.candidates) == (endpoints if panic else endpoints[unavailable:])
 
 
 @given(n=st.integers(1, 200), data=st.data(), percent=st.integers(0, 100))
@@ -53,7 +56,7 @@ def test_seven_of_a_hundred_are_not_below_seven_percent() -> None:
 def test_a_threshold_of_zero_turns_panic_off_and_may_leave_nobody() -> None:
     cluster = Cluster(members(3, unavailable=3), 0)
     assert not cluster.panic
-    assert cluster.candidates == []
+    assert list(cluster.candidates) == []
 
 
 def test_a_threshold_of_one_panics_as_soon_as_one_is_missing() -> None:
@@ -63,37 +66,42 @@ def test_a_threshold_of_one_panics_as_soon_as_one_is_missing() -> None:
 
 def test_a_cluster_without_members_has_no_candidates_and_no_panic() -> None:
     cluster = Cluster([])
-    assert cluster.candidates == []
+    assert list(cluster.candidates) == []
     assert not cluster.panic
     first = Endpoint("cart-1")
     cluster.add(first)
-    assert cluster.candidates == [first]
+    assert list(cluster.candidates) == [first]
 
 
-def test_a_change_is_seen_at_the_refresh_and_in_another_list() -> None:
+def seen(cluster: Cluster) -> tuple[Candidates, int]:
+    """What a balancer recognizes the candidates by: the object, and its version."""
+    return cluster.candidates, cluster.candidates.version
+
+
+def test_a_change_is_seen_at_the_refresh_and_by_another_version() -> None:
     first, second, third = endpoints = members(3)
     cluster = Cluster(endpoints)
-    before = cluster.candidates
+    before = seen(cluster)
     first.ejected = True
-    assert cluster.candidates is before
-    assert before == [first, second, third]
+    assert seen(cluster) == before
+    assert list(cluster.candidates) == [first, second, third]
     cluster.refresh()
-    assert cluster.candidates is not before
-    assert cluster.candidates == [second, third]
+    assert seen(cluster) != before
+    assert list(cluster.candidates) == [second, third]
 
 
-def test_the_list_is_another_at_each_change_even_in_panic() -> None:
+def test_the_version_is_another_at_each_change_even_in_panic() -> None:
     endpoints = members(4, unavailable=3)
     cluster = Cluster(endpoints)
-    seen = [cluster.candidates, cluster.endpoints]
+    before = [seen(cluster)]
     for change in (
         cluster.refresh,
         lambda: cluster.add(Endpoint("cart-5")),
         lambda: cluster.remove("cart-1"),
     ):
         change()
-        assert all(cluster.candidates is not candidates for candidates in seen)
-        seen.append(cluster.candidates)
+        assert seen(cluster) not in before
+        before.append(seen(cluster))
 
 
 def test_panic_ends_when_enough_come_back() -> None:
@@ -103,7 +111,7 @@ def test_panic_ends_when_enough_come_back() -> None:
     endpoints[0].healthy, endpoints[0].ejected = True, False
     cluster.refresh()
     assert not cluster.panic
-    assert cluster.candidates == [endpoints[0], endpoints[3]]
+    assert list(cluster.candidates) == [endpoints[0], endpoints[3]]
 
 
 def test_an_added_endpoint_is_a_candidate_and_a_removed_one_is_handed_back() -> None:
@@ -111,9 +119,9 @@ def test_an_added_endpoint_is_a_candidate_and_a_removed_one_is_handed_back() -> 
     cluster = Cluster(endpoints)
     new = Endpoint("cart-3")
     cluster.add(new)
-    assert cluster.candidates == [*endpoints, new]
+    assert list(cluster.candidates) == [*endpoints, new]
     assert cluster.remove("cart-1") is endpoints[0]
-    assert cluster.endpoints == cluster.candidates == [endpoints[1], new]
+    assert cluster.endpoints == list(cluster.candidates) == [endpoints[1], new]
     assert len(endpoints) == 2  # the caller's own list is left alone
 
 
@@ -124,8 +132,8 @@ def zoned(*zones: str) -> list[Endpoint]:
 def test_candidates_are_those_of_the_callers_zone() -> None:
     endpoints = zoned("x", "y", "x")
     cluster = Cluster(endpoints, zone="x")
-    assert cluster.candidates == [endpoints[0], endpoints[2]]
-    assert cluster.anywhere == endpoints
+    assert list(cluster.candidates) == [endpoints[0], endpoints[2]]
+    assert list(cluster.anywhere) == endpoints
 
 
 def test_when_no_endpoint_of_the_zone_is_available_those_of_every_zone_are_candidates() -> None:
@@ -133,10 +141,10 @@ def test_when_no_endpoint_of_the_zone_is_available_those_of_every_zone_are_candi
     cluster = Cluster(endpoints, zone="x")
     endpoints[0].healthy = False
     cluster.refresh()
-    assert cluster.candidates == endpoints[1:]
+    assert list(cluster.candidates) == endpoints[1:]
     endpoints[0].healthy = True
     cluster.refresh()
-    assert cluster.candidates == endpoints[:1]
+    assert list(cluster.candidates) == endpoints[:1]
 
 
 def test_in_panic_nobody_asks_for_zones() -> None:
@@ -145,7 +153,7 @@ def test_in_panic_nobody_asks_for_zones() -> None:
     endpoints[1].healthy = endpoints[2].healthy = False
     cluster.refresh()
     assert cluster.panic
-    assert cluster.candidates == endpoints
+    assert list(cluster.candidates) == endpoints
 
 
 def test_a_caller_without_a_zone_takes_those_of_every_zone() -> None:
@@ -153,12 +161,31 @@ def test_a_caller_without_a_zone_takes_those_of_every_zone() -> None:
     assert cluster.candidates is cluster.anywhere
 
 
-def test_the_candidates_of_a_zone_are_the_same_list_until_something_changes() -> None:
+def test_the_candidates_of_a_zone_are_of_the_same_version_until_something_changes() -> None:
     cluster = Cluster(zoned("x", "y"), zone="x")
-    before = cluster.candidates
-    assert cluster.candidates is before
+    before = seen(cluster)
+    assert seen(cluster) == before
     cluster.add(Endpoint("cart-3", zone="x"))
-    assert cluster.candidates is not before
+    assert seen(cluster) != before
+
+
+def test_the_zone_may_be_another_from_some_time_on() -> None:
+    endpoints = zoned("x", "y", "x")
+    cluster = Cluster(endpoints, zone="x")
+    cluster.prefer("y")
+    assert list(cluster.candidates) == [endpoints[1]]
+    cluster.prefer("")
+    assert list(cluster.candidates) == endpoints
+
+
+def test_of_two_endpoints_of_one_name_only_the_one_that_is_there_is_a_member() -> None:
+    old, other = members(2)
+    cluster = Cluster([old, other])
+    cluster.drop(old)
+    cluster.add(new := Endpoint(old.name))
+    assert cluster.has(new) and not cluster.has(old)
+    cluster.drop(old)
+    assert cluster.endpoints == [other, new]
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, 50, float("nan")])

@@ -5,15 +5,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshlab.model import ConfigError
-from meshlab.policies.health import HealthCheck, HealthChecker
+from meshlab.policies.endpoint import Endpoint
+from meshlab.policies.health import HEALTHY, UNCHANGED, UNHEALTHY, HealthCheck, HealthChecker
 
 answers = st.lists(st.booleans(), max_size=60)
 thresholds = st.integers(1, 4)
 
 
+CHANGES = {HEALTHY: True, UNHEALTHY: False, UNCHANGED: None}
+
+
 def changes(check: HealthCheck, answers: list[bool]) -> list[bool | None]:
-    checker = HealthChecker(check)
-    return [checker.probed("a", ok) for ok in answers]
+    """What each answer of an endpoint changed: True, it turned healthy; False, unhealthy."""
+    checker, endpoint = HealthChecker(check), Endpoint("a")
+    found = []
+    for ok in answers:
+        found.append(change := CHANGES[checker.probed(endpoint, ok)])
+        assert change in (None, endpoint.healthy)
+    return found
 
 
 def test_an_endpoint_turns_unhealthy_at_the_threshold_and_not_before() -> None:
@@ -63,26 +72,37 @@ def test_the_changes_are_those_that_a_recount_of_all_answers_finds(
 @given(answers, answers)
 def test_endpoints_are_judged_apart(one: list[bool], other: list[bool]) -> None:
     checker = HealthChecker(HealthCheck())
+    endpoints = {name: Endpoint(name) for name in "ab"}
     found: dict[str, list[bool | None]] = {"a": [], "b": []}
     for i in range(max(len(one), len(other))):
         for name, given_answers in (("a", one), ("b", other)):
             if i < len(given_answers):
-                found[name].append(checker.probed(name, given_answers[i]))
+                change = checker.probed(endpoints[name], given_answers[i])
+                found[name].append(CHANGES[change])
     assert found == {"a": changes(HealthCheck(), one), "b": changes(HealthCheck(), other)}
 
 
 @pytest.mark.parametrize("before", [[False], [False, False], [False, False, True]])
-def test_a_forgotten_endpoint_comes_back_like_a_new_one(before: list[bool]) -> None:
-    check = HealthCheck(unhealthy_threshold=2, healthy_threshold=2)
-    checker = HealthChecker(check)
+def test_an_endpoint_that_comes_back_is_trusted_like_a_new_one(before: list[bool]) -> None:
+    checker = HealthChecker(HealthCheck(unhealthy_threshold=2, healthy_threshold=2))
+    old, new = Endpoint("a"), Endpoint("a")
     for ok in before:
-        checker.probed("a", ok)
-    checker.forget("a")
-    assert [checker.probed("a", False) for _ in range(2)] == [None, False]
+        checker.probed(old, ok)
+    assert [checker.probed(new, False) for _ in range(2)] == [UNCHANGED, UNHEALTHY]
 
 
-def test_forgetting_a_stranger_does_nothing() -> None:
-    HealthChecker(HealthCheck()).forget("nobody")
+@pytest.mark.parametrize("healthy", [True, False])
+def test_a_checker_that_takes_over_forgets_the_answers_and_keeps_the_conclusions(
+    healthy: bool,
+) -> None:
+    check = HealthCheck(unhealthy_threshold=2, healthy_threshold=2)
+    endpoint = Endpoint("a")
+    endpoint.healthy = healthy
+    HealthChecker(check).probed(endpoint, not healthy)
+    checker = HealthChecker(check, [endpoint])
+    assert endpoint.healthy == healthy
+    changed = UNHEALTHY if healthy else HEALTHY
+    assert [checker.probed(endpoint, not healthy) for _ in range(2)] == [UNCHANGED, changed]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Outlier detection: who is ejected, when, for how long, and who comes back, as Envoy does it."""
 
 import statistics
+from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Any
 
@@ -9,26 +10,65 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshlab.kernel.clock import ManualClock
-from meshlab.model import ConfigError, Endpoint
+from meshlab.model import ConfigError
 from meshlab.policies.cluster import Cluster
+from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.outlier import (
-    Ejection,
+    EVIDENCE,
+    Cause,
     OutlierDetection,
     OutlierDetector,
-    Return,
-    ejection_threshold,
+    OutlierWatcher,
 )
+from meshlab.policies.success_rates import ejection_threshold
 
 EVERYONE: dict[str, Any] = {"max_ejection_percent": 100}
 
 
-class Bench:
-    """A detector over endpoints a, b, c ... on a clock turned by hand."""
+@dataclass(frozen=True)
+class Ejection:
+    """An endpoint was ejected at ``time`` (s); it returns at the first tick from ``until`` on."""
+
+    time: float
+    endpoint: str
+    reason: str
+    until: float
+    evidence: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Return:
+    """An ejected endpoint came back at ``time`` (s)."""
+
+    time: float
+    endpoint: str
+
+
+class Bench(OutlierWatcher):
+    """A detector over endpoints a, b, c ... on a clock turned by hand; all changes written down."""
 
     def __init__(self, hosts: int = 3, **config: Any) -> None:
         self.clock = ManualClock()
         self.cluster = Cluster([Endpoint("abcdefghijklmnopqrst"[i]) for i in range(hosts)], 0.0)
-        self.detector = OutlierDetector(OutlierDetection(**config), self.clock, self.cluster)
+        self.detector = OutlierDetector(OutlierDetection(**config), self.clock, self.cluster, self)
+        self.changes: list[Any] = []
+
+    def ejected(self, endpoint: Endpoint, cause: int) -> None:
+        why, detector = Cause(cause), self.detector
+        assert endpoint.ejected
+        assert self.cluster.panic or endpoint not in self.cluster.candidates.members
+        seen = (detector.seen_1, detector.seen_2, detector.seen_3)
+        evidence = tuple(zip(EVIDENCE[why], seen, strict=False))
+        now = self.clock.now
+        self.changes.append(Ejection(now, endpoint.name, why.label, endpoint.until, evidence))
+
+    def returned(self, endpoint: Endpoint) -> None:
+        self.changes.append(Return(self.clock.now, endpoint.name))
+
+    def heard(self) -> list[Any]:
+        """What has changed since the last look."""
+        changes, self.changes = self.changes, []
+        return changes
 
     def endpoint(self, name: str) -> Endpoint:
         return next(e for e in self.cluster.endpoints if e.name == name)
@@ -37,15 +77,18 @@ class Bench:
         """``good`` successes, then ``bad`` failures; the ejections they lead to."""
         endpoint = self.endpoint(name)
         found = [self.detector.report(endpoint, ok) for ok in [True] * good + [False] * bad]
-        return [ejection for ejection in found if ejection is not None]
+        ejections = self.heard()
+        assert found.count(True) == len(ejections)
+        return ejections
 
     def tick(self, seconds: float = 10.0) -> list[Ejection | Return]:
         """Let the time pass, then tick."""
         self.clock.advance(seconds)
-        return self.detector.tick()
+        self.detector.tick()
+        return self.heard()
 
     @property
-    def ejected(self) -> str:
+    def away(self) -> str:
         return "".join(e.name for e in self.cluster.endpoints if e.ejected)
 
     @property
@@ -69,7 +112,7 @@ def test_the_fifth_failure_in_a_row_ejects_at_once() -> None:
         until=32.5,
         evidence=(("consecutive_5xx", 5.0),),
     )
-    assert (bench.ejected, bench.candidates) == ("a", "bc")
+    assert (bench.away, bench.candidates) == ("a", "bc")
 
 
 def test_one_success_starts_the_count_anew() -> None:
@@ -196,13 +239,13 @@ def test_one_endpoint_may_always_be_ejected_but_no_second_one() -> None:
     bench = Bench(hosts=3)  # a tenth of three is less than one
     assert len(bench.report("a", bad=5)) == 1
     assert bench.report("b", bad=5) == []
-    assert (bench.ejected, bench.detector.overflows) == ("a", 1)
+    assert (bench.away, bench.detector.overflows) == ("a", 1)
 
 
 def test_since_envoy_1_31_the_first_one_has_to_be_allowed() -> None:
     bench = Bench(hosts=3, always_eject_one_host=False)
     assert bench.report("a", bad=5) == []
-    assert (bench.ejected, bench.detector.overflows) == ("", 1)
+    assert (bench.away, bench.detector.overflows) == ("", 1)
 
 
 def test_after_a_forbidden_ejection_it_takes_as_many_failures_again() -> None:
@@ -219,7 +262,7 @@ def test_the_percentage_is_of_all_endpoints_of_the_cluster(percent: float, eject
     bench = Bench(hosts=5, max_ejection_percent=percent)
     for name in "abcde":
         bench.report(name, bad=5)
-    assert bench.ejected == ejected
+    assert bench.away == ejected
 
 
 def test_at_a_hundred_percent_everyone_may_go_and_the_cluster_panics() -> None:
@@ -227,7 +270,7 @@ def test_at_a_hundred_percent_everyone_may_go_and_the_cluster_panics() -> None:
     bench.cluster.panic_threshold = 0.5
     for name in "abc":
         bench.report(name, bad=5)
-    assert bench.ejected == "abc"
+    assert bench.away == "abc"
     assert bench.cluster.panic
     assert bench.candidates == "abc"
 
@@ -275,7 +318,7 @@ def test_a_low_success_rate_ejects_at_the_tick_with_its_evidence() -> None:
     for name in "bcde":
         bench.report(name, good=100)
     bench.report("a", good=50, bad=50)
-    assert bench.ejected == ""
+    assert bench.away == ""
     [ejection] = bench.tick()
     assert isinstance(ejection, Ejection)
     assert (ejection.endpoint, ejection.reason) == ("a", "success_rate")
@@ -348,7 +391,7 @@ def test_an_ejected_endpoint_is_not_compared() -> None:
         bench.report(name, good=100, bad=4 if name == "a" else 0)
     bench.report("a", bad=1)
     assert bench.tick() == []  # the others are alike, and a is not among them
-    assert bench.ejected == "a"
+    assert bench.away == "a"
 
 
 def test_low_success_rates_are_bounded_by_the_percentage_too() -> None:
@@ -384,7 +427,8 @@ def test_a_tick_ejects_exactly_those_below_a_direct_computation(
 def test_a_report_of_an_endpoint_that_has_left_ejects_nobody() -> None:
     bench = Bench()
     gone = bench.cluster.remove("a")
-    assert [bench.detector.report(gone, False) for _ in range(9)] == [None] * 9
+    assert [bench.detector.report(gone, False) for _ in range(9)] == [False] * 9
+    assert bench.heard() == []
     assert not gone.ejected
     assert bench.detector.overflows == 0
 
@@ -448,7 +492,7 @@ def test_whatever_happens_the_ejected_share_and_the_candidates_keep_their_rules(
             else:
                 assert event == "tick"
                 assert bench.clock.now == change.time >= returns.pop(change.endpoint)
-        assert set(bench.ejected) == set(returns)
+        assert set(bench.away) == set(returns)
         assert set(bench.candidates) == {e.name for e in members} - set(returns)
         share = 100 * len(returns) / len(members)
         assert share <= percent or (always_one and len(returns) == 1)

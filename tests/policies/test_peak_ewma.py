@@ -1,7 +1,6 @@
 """Latency times tries in flight: bad news believed at once, good news slowly."""
 
 import math
-from collections import Counter
 from itertools import cycle
 from typing import Any
 
@@ -11,20 +10,24 @@ from hypothesis import strategies as st
 
 from meshlab.kernel.clock import ManualClock
 from meshlab.kernel.engine import Engine
-from meshlab.kernel.streams import uniforms
-from meshlab.model import ConfigError, Endpoint
-from meshlab.policies.balancer import BalancerConfig, LeastRequest, Random
+from meshlab.kernel.record import entry, record
+from meshlab.kernel.streams import Uniform
+from meshlab.model import ConfigError
+from meshlab.policies.balancer import Balancer, BalancerConfig, Candidates, LeastRequest, Random
+from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.peak_ewma import PENALTY, PeakEwma, PeakEwmaBalancer
 
 
-def members(n: int) -> list[Endpoint]:
-    return [Endpoint(f"cart-{i + 1}") for i in range(n)]
+def members(n: int) -> Candidates:
+    return Candidates(Endpoint(f"cart-{i + 1}") for i in range(n))
 
 
 def ewma_balancer(
     clock: ManualClock, *draws: float, decay_seconds: float = 10.0
 ) -> PeakEwmaBalancer:
-    return PeakEwma(decay_seconds=decay_seconds).build(cycle(draws).__next__, clock)
+    chance = Uniform(0, "scripted")
+    chance.draw = cycle(draws).__next__
+    return PeakEwma(decay_seconds=decay_seconds).build(chance, clock)
 
 
 @pytest.mark.parametrize("choices", [1, 2, 3])
@@ -133,28 +136,46 @@ def test_looking_at_the_load_or_picking_changes_no_endpoint() -> None:
     assert [(e.ewma, e.ewma_at, e.active) for e in endpoints] == [(1.0, 0.0, 0), (0.0, 0.0, 0)]
 
 
-def shares_when_one_is_slow(config: BalancerConfig, seed: int) -> list[float]:
-    """200 requests/s for 60 s over three endpoints that take 10, 10 and 60 ms."""
-    engine = Engine()
-    endpoints = members(3)
-    takes = dict(zip(endpoints, (0.010, 0.010, 0.060), strict=True))
-    balancer = config.build(uniforms(seed, "balancer"), engine)
-    count = Counter[Endpoint]()
+@record
+class Client:
+    """Sends to endpoints that take 10, 10 and 60 ms, and counts who got how many."""
 
-    def send(_: object) -> None:
-        endpoint = balancer.pick(endpoints, 0)
+    engine: Engine
+    balancer: Balancer
+    endpoints: Candidates
+
+    def __init__(self, config: BalancerConfig, seed: int) -> None:
+        self.engine = Engine()
+        self.endpoints = members(3)
+        self.balancer = config.build(Uniform(seed, "balancer"), self.engine)
+
+    @entry
+    def send(self) -> None:
+        endpoint = self.balancer.pick(self.endpoints, 0)
+        place = 0
+        while self.endpoints[place] is not endpoint:
+            place += 1
         endpoint.active += 1
-        count[endpoint] += 1
-        engine.after(takes[endpoint], answer, endpoint)
+        endpoint.attempts += 1
+        self.engine.after(TAKES[place], self.answer, place)
 
-    def answer(endpoint: Endpoint) -> None:
+    @entry
+    def answer(self, place: int) -> None:
+        endpoint = self.endpoints[place]
         endpoint.active -= 1
-        balancer.observe(endpoint, takes[endpoint])
+        self.balancer.observe(endpoint, TAKES[place])
 
+
+TAKES = (0.010, 0.010, 0.060)
+
+
+def shares_when_one_is_slow(config: BalancerConfig, seed: int) -> list[float]:
+    """200 requests/s for 60 s."""
+    client = Client(config, seed)
     for i in range(12_000):
-        engine.at(i / 200.0, send)
-    engine.run(until=61.0)
-    return [count[endpoint] / count.total() for endpoint in endpoints]
+        client.engine.at(i / 200.0, client.send)
+    client.engine.run(until=61.0)
+    return [endpoint.attempts / 12_000 for endpoint in client.endpoints]
 
 
 def test_peak_ewma_prefers_the_fast_endpoints_more_than_least_request_does() -> None:

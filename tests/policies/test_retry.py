@@ -1,6 +1,6 @@
 """Retries: backoff against its formula, amplification against counting every case."""
 
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlab.kernel.streams import uniforms
+from meshlab.kernel.record import record
+from meshlab.kernel.streams import Uniform
 from meshlab.model import REJECTIONS, RETRIABLE, ConfigError, Outcome
 from meshlab.policies.budget import MaxRetries
-from meshlab.policies.retry import Backoff, RetryPolicy, expected_attempts, expected_success
+from meshlab.policies.retry import (
+    Backoff,
+    Pauses,
+    RetryPolicy,
+    expected_attempts,
+    expected_success,
+)
 
 shares = st.floats(0, 1)
 below_one = st.floats(0, 1, exclude_max=True)
@@ -92,6 +99,32 @@ def test_a_larger_draw_never_waits_less(
     assert backoff.delay(retry, smaller) <= backoff.delay(retry, larger)
 
 
+@record
+class WidePauses(Pauses):
+    """From the base to a ceiling that is three times as high for each retry."""
+
+    base_seconds: float
+
+    def __init__(self, base_seconds: float) -> None:
+        self.base_seconds = base_seconds
+
+    def delay(self, retry: int, u: float) -> float:
+        return self.base_seconds + u * (3.0**retry - 1.0) * self.base_seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnBackoff(Backoff):
+    def build(self) -> Pauses:
+        return WidePauses(self.base_seconds)
+
+
+def test_a_back_off_of_ones_own_gives_its_own_pauses() -> None:
+    policy = RetryPolicy(max_attempts=3, backoff=OwnBackoff(base_seconds=0.1))
+    assert policy.backoff.delay(1, 0.0) == 0.1
+    assert policy.backoff.delay(1, 0.5) == pytest.approx(0.2)
+    assert policy.backoff.delay(2, 0.5) == pytest.approx(0.5)
+
+
 def test_without_jitter_chance_has_no_part() -> None:
     backoff = Backoff(jitter=0.0)
     assert {backoff.delay(2, u) for u in (0.0, 0.3, 0.999)} == {backoff.ceiling(2)}
@@ -101,9 +134,9 @@ def test_the_backoff_of_the_war_story_is_a_tenth_of_a_second_doubling_by_a_fifth
     None
 ):
     backoff = Backoff(base_seconds=0.1, cap_seconds=1.0, spread=0.2)
-    draw = uniforms(1, "jitter")
+    chance = Uniform(1, "jitter")
     for retry, middle in ((1, 0.1), (2, 0.2), (3, 0.4)):
-        delays = [backoff.delay(retry, draw()) for _ in range(2000)]
+        delays = [backoff.delay(retry, chance.draw()) for _ in range(2000)]
         assert 0.8 * middle <= min(delays) < 0.81 * middle
         assert 1.19 * middle < max(delays) <= 1.2 * middle
         assert sum(delays) / len(delays) == pytest.approx(middle, rel=0.01)

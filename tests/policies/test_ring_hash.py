@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshlab.kernel.clock import ManualClock
-from meshlab.kernel.streams import uniforms
-from meshlab.model import ConfigError, Endpoint
-from meshlab.policies.ring_hash import LARGEST_RING, Ring, RingHash, fnv1a, mix
+from meshlab.kernel.streams import Uniform
+from meshlab.model import ConfigError
+from meshlab.policies.balancing import Candidates
+from meshlab.policies.endpoint import Endpoint
+from meshlab.policies.hashing import fnv1a, mix
+from meshlab.policies.ring_hash import LARGEST_RING, Ring, RingHash
 
 
 def members(*given_weights: int) -> list[Endpoint]:
@@ -37,7 +40,8 @@ def test_the_hashes_are_the_published_ones() -> None:
 @given(key=st.integers(), n=st.integers(1, 4), size=st.integers(1, 5))
 def test_a_key_belongs_to_the_next_point_on_its_way_round(key: int, n: int, size: int) -> None:
     ring = Ring(members(*[1] * n), size)
-    points = list(zip(ring.points, ring.owners, strict=False))
+    owners = [ring.members[owner] for owner in ring.owners]
+    points = list(zip(ring.points, owners, strict=True))
     ahead = [owner for point, owner in points if point >= mix(key)]
     assert ring.owner(key) is (ahead[0] if ahead else points[0][1])
 
@@ -45,18 +49,18 @@ def test_a_key_belongs_to_the_next_point_on_its_way_round(key: int, n: int, size
 def test_a_key_beyond_the_last_point_belongs_to_the_first() -> None:
     ring = Ring(members(1, 1), 1)
     key = next(key for key in range(1000) if mix(key) > ring.points[-1])
-    assert ring.owner(key) is ring.owners[0]
+    assert ring.owner(key) is ring.members[ring.owners[0]]
 
 
 @given(key=st.integers(0, 2**64), seed=st.integers(0, 2**32))
 def test_a_key_keeps_its_endpoint_whoever_asks_and_in_whatever_order(key: int, seed: int) -> None:
-    endpoints = members(1, 2, 1)
+    endpoints = Candidates(members(1, 2, 1))
     config = RingHash(minimum_ring_size=16)
-    one = config.build(uniforms(seed, "one"), ManualClock())
-    other = config.build(uniforms(seed, "other"), ManualClock())
+    one = config.build(Uniform(seed, "one"), ManualClock())
+    other = config.build(Uniform(seed, "other"), ManualClock())
     picked = one.pick(endpoints, key)
     assert one.pick(endpoints, key) is picked
-    assert other.pick(endpoints[::-1], key) is picked
+    assert other.pick(Candidates(endpoints.members[::-1]), key) is picked
 
 
 @pytest.mark.parametrize("gone", range(5))
@@ -68,6 +72,33 @@ def test_removing_an_endpoint_moves_its_own_keys_and_no_other(gone: int) -> None
     moved = [key for key in keys if before.owner(key) is not after.owner(key)]
     assert moved == [key for key in keys if before.owner(key) is endpoints[gone]]
     assert len(moved) / len(keys) == pytest.approx(1 / 5, rel=0.2)
+
+
+@given(
+    present=st.lists(st.sets(st.integers(0, 4), min_size=1), min_size=1, max_size=8),
+    keys=st.lists(st.integers(0, 2**63), min_size=1, max_size=8),
+)
+def test_a_ring_that_passes_over_those_who_are_away_is_the_ring_of_those_who_are_there(
+    present: list[set[int]], keys: list[int]
+) -> None:
+    endpoints = members(1, 2, 1, 3, 1)
+    balancer = RingHash(minimum_ring_size=4).build(Uniform(1, "ring"), ManualClock())
+    for numbers in present:
+        candidates = Candidates(endpoints[number] for number in sorted(numbers))
+        fresh = Ring(candidates, 4)
+        for key in keys:
+            assert balancer.pick(candidates, key) is fresh.owner(key)
+
+
+def test_points_stay_while_an_endpoint_is_away_and_go_when_another_takes_its_place() -> None:
+    old, other = members(1, 1)
+    ring = Ring([old, other], 8)
+    ring.serve(Candidates([other]))
+    assert len(ring.points) == 16
+    new = Endpoint(old.name)
+    ring.serve(Candidates([other, new]))
+    assert len(ring.points) == 16
+    assert {ring.owner(key) for key in range(100)} == {other, new}
 
 
 def test_more_points_on_the_ring_make_shares_more_even() -> None:
@@ -134,7 +165,7 @@ def test_the_share_of_an_endpoint_is_the_share_of_keys_that_it_gets() -> None:
 
 
 OWNERS = """
-from meshlab.model import Endpoint
+from meshlab.policies.endpoint import Endpoint
 from meshlab.policies.ring_hash import RingHash
 ring = RingHash().ring([Endpoint(name) for name in ("kühl", "b", "c")])
 print(*(ring.owner(key).name for key in range(200)))

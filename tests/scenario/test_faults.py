@@ -9,15 +9,15 @@ import pytest
 
 from meshlab.engines.run import run
 from meshlab.kernel.distributions import Constant
-from meshlab.kernel.engine import Engine
 from meshlab.mesh.inject import schedule
+from meshlab.mesh.instance import AS_ALL
 from meshlab.mesh.mesh import Mesh
 from meshlab.mesh.result import Result
 from meshlab.model import Outcome
 from meshlab.scenario.cpu import Cpu
 from meshlab.scenario.faults import FAULTS, EdgeFault, Errors, Fault, Leak, Outage, Slowdown
 from meshlab.scenario.topology import Memory, Service
-from meshlab.telemetry.ledger import Ledger
+from tests.by_hand import Site
 from tests.small import entries, instance, line, patience, service, value
 
 WHEN = {"start": 2.0, "end": 4.0}
@@ -195,8 +195,10 @@ def test_errors_on_one_route_stand_in_place_of_the_declared_rate_and_of_no_other
     seen = []
     for time in (1.0, 2.5, 3.5, 4.5, 6.0):
         mesh.engine.run(until=time)
-        seen.append(dict(mesh.instances["stock-1"].route_errors))
+        errors = zip(mesh.routes, mesh.instances["stock-1"].route_errors, strict=True)
+        seen.append({route: rate for route, rate in errors if rate != AS_ALL})
     assert seen == [{}, {"/": 0.0}, {"/": 0.0, "/buy": 1.0}, {"/buy": 1.0}, {}]
+    assert mesh.instances["stock-1"].routes_apart == 0
 
 
 def test_a_broken_link_may_break_one_route_only() -> None:
@@ -220,10 +222,10 @@ def test_a_fault_on_a_route_is_named_with_it() -> None:
 
 
 def test_a_fault_without_a_target_in_the_mesh_is_only_noted() -> None:
-    engine, ledger = Engine(), Ledger()
-    schedule(Outage(service="cart", start=1.0), engine, ledger, (), ())
-    engine.run(until=2.0)
-    assert [entry.event for entry in ledger.close()] == ["fault began"]
+    site = Site()
+    schedule(Outage(service="cart", start=1.0), site.engine, site.journal, (), ())
+    site.engine.run(until=2.0)
+    assert [entry.event for entry in site.journal.close()] == ["fault began"]
 
 
 # ---- what a leak leads to

@@ -12,10 +12,11 @@ from hypothesis import given
 from meshlab.engines.run import run
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.distributions import KINDS, Constant
-from meshlab.kernel.streams import Draw
+from meshlab.kernel.streams import Uniform
 from meshlab.mesh.result import Result
 from meshlab.model import ConfigError, Outcome
-from meshlab.policies.balancer import BALANCERS, Balancer, RoundRobin
+from meshlab.policies.balancer import BALANCERS, RoundRobin
+from meshlab.policies.balancing import Balancer
 from meshlab.policies.breaker_config import BreakerConfig
 from meshlab.policies.budget import BUDGETS, ConcurrentRetryBudget
 from meshlab.policies.retry import RetryPolicy
@@ -248,7 +249,7 @@ def test_a_readers_own_class_is_refused_with_its_place_when_it_is_saved() -> Non
     class Mine(RoundRobin):
         """What a reader may write in an exercise."""
 
-        def build(self, draw: Draw, clock: Clock) -> Balancer:
+        def build(self, chance: Uniform, clock: Clock) -> Balancer:
             raise NotImplementedError
 
         def __repr__(self) -> str:

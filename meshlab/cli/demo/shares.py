@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from meshlab.mesh.result import Result
-from meshlab.model import Endpoint
 from meshlab.policies.balancer import expected_shares
+from meshlab.policies.endpoint import Endpoint
 from meshlab.scenario.topology import Edge, Service
 
 
