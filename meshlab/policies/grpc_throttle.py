@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.record import record
+from meshlab.kernel.record import record, seldom
 from meshlab.policies.budgeting import Budget
 from meshlab.rules import check, is_number, require_count
 
@@ -66,12 +66,14 @@ class Throttle(Budget):
         self.earned = round(config.token_ratio * TOKEN)
         self.tokens = self.most
 
+    @seldom
     def withdraw(self) -> bool:
         if self.tokens - TOKEN <= self.half:
             return False  # the failure counts when the call ends, which is next
         self.tokens -= TOKEN
         return True
 
+    @seldom
     def settle(self, ok: bool) -> None:
         if ok:
             self.tokens = min(self.tokens + self.earned, self.most)
