@@ -244,7 +244,6 @@ class Call(Asker):
             job.gave_up()
         self.answered(TIMEOUT)
 
-    @entry
     def answered(self, outcome: int) -> None:
         """The open try has ended: report it to every policy, then finish or try again."""
         upstream = self.upstream
