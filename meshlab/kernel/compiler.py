@@ -19,8 +19,8 @@ import numpy as np
 from numba.core import sigutils
 
 from meshlab.kernel import layout, loop
-from meshlab.kernel.lean import only
 from meshlab.kernel.entries import ENTRIES, FIRE, FUNCTIONS, METHODS, MOST_METHODS, Entry, collect
+from meshlab.kernel.lean import only
 from meshlab.kernel.machine import TABLE, address_of
 from meshlab.kernel.record import INTERFACES, RECORDS
 
