@@ -155,7 +155,9 @@ def plan_at(self: Any, place: int) -> Any:
     return at_plan(self.plans + PLAN_BYTES * (at_key(self.heap + KEY_BYTES * place).tag & PLACES))
 
 
-@overload_method(type(ENGINE), "look_ahead", jit_options={"error_model": "numpy", "forceinline": True})  # type: ignore[untyped-decorator]
+@overload_method(
+    type(ENGINE), "look_ahead", jit_options={"error_model": "numpy", "forceinline": True}
+)  # type: ignore[untyped-decorator]
 def _look_ahead(self: Any, second: Any, third: Any, fourth: Any) -> Any:
     """What an event will need may have been out of use for long: it is fetched before its time.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,18 @@ class Reader:
 
 def _where(record: Any, name: str, index: int | None) -> tuple[str, int]:
     """The kind of number, and its address."""
-    cls = type(record).__name__
+    code, start, size, by_list = _column(type(record).__name__, name)
+    address = address_in(record) + start
+    return code, (get(address, "i8") if by_list else address) + size * (index or 0)
+
+
+@cache
+def _column(cls: str, name: str) -> tuple[str, int, int, bool]:
+    """The kind of number of a field, where it begins, its size, and whether a list holds it."""
     field = layout.fields_of(cls)[name]
-    address = address_in(record) + layout.offset(layout.dtype_of(cls), name)
-    if field.kind == "numbers":
-        return field.of, get(address, "i8") + 8 * (index or 0)
-    return field.of, address + layout.SIZES[field.of] * (index or 0)
+    by_list = field.kind == "numbers"
+    start = layout.offset(layout.dtype_of(cls), name)
+    return field.of, start, 8 if by_list else layout.SIZES[field.of], by_list
 
 
 def _group(code: str, where: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -486,8 +486,8 @@ def slot_of(cls: type) -> Any:
 
 def address_in(item: Any) -> int:
     """The address of a view; 0 if it is none."""
-    cls: Any = type(item)
-    return slot_of(cls.__base__).__get__(item) if getattr(cls, "IS_VIEW", False) else 0
+    slot = getattr(type(item), "SLOT", None)
+    return slot[0].__get__(item) if slot else 0
 
 
 def memory_of(item: Any) -> Memory:

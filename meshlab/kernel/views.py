@@ -50,8 +50,14 @@ def view_at(name: str, address: int, memory: Memory) -> Any:
 def view_class(cls: type) -> type:
     """The class of the views of a class."""
     if cls in SLOTS:
-        return type(cls.__name__, (cls,), {"__slots__": (), "IS_VIEW": True, **_KERNEL[cls]})
-    body: dict[str, Any] = {"__slots__": (), "IS_VIEW": True, "life": _number(cls, "life", "i4")}
+        return type(
+            cls.__name__, (cls,), {"__slots__": (), "SLOT": (slot_of(cls),), **_KERNEL[cls]}
+        )
+    body: dict[str, Any] = {
+        "__slots__": (),
+        "SLOT": (slot_of(cls),),
+        "life": _number(cls, "life", "i4"),
+    }
     for attribute, field in layout.fields_of(cls.__name__).items():
         body[attribute] = _attribute(cls, attribute, field)
     # a pooled record has a new view each time that it is looked at
