@@ -17,7 +17,7 @@ from numba import types
 from meshlab.kernel import compiled_engine, layout
 from meshlab.kernel.compiled_containers import complete, container_type
 from meshlab.kernel.compiled_engine import NUMBERS
-from meshlab.kernel.entries import CODES, METHODS, MOST_METHODS, Entry, name_of
+from meshlab.kernel.entries import CODES, MOST_METHODS, Entry, first_method, name_of
 from meshlab.kernel.machine import address_of, caller
 from meshlab.kernel.record import INTERFACES, RECORDS
 from meshlab.kernel.types import (
@@ -159,7 +159,7 @@ def _add_dispatch(name: str, classes: list[str]) -> None:
             if entry.result not in CODES:  # one class for all ways
                 call = f"at_result(address_of({call}))"
             lines += [f"    if kind == {layout.kind_number(n)}:", f"        return {call}"]
-        number = f"{METHODS} + {MOST_METHODS} * kind + {place}"
+        number = f"{first_method(layout.interface_number(name)) + place} + {MOST_METHODS} * kind"
         call = _table_call(entry, number, scope)
         exec("\n".join([*lines, f"    return {call}"]), scope)
         add_method(kind, method, scope[method])

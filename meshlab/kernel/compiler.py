@@ -14,8 +14,17 @@ from typing import Any
 import numba
 
 from meshlab.kernel import layout, loop
-from meshlab.kernel.entries import ENTRIES, FIRE, FUNCTIONS, METHODS, MOST_METHODS, Entry, collect
+from meshlab.kernel.entries import (
+    ENTRIES,
+    FIRE,
+    FUNCTIONS,
+    MOST_METHODS,
+    Entry,
+    collect,
+    first_method,
+)
 from meshlab.kernel.kept_code import Announcer, keep
+from meshlab.kernel.lean import only
 from meshlab.kernel.machine import TABLE, address_of
 from meshlab.kernel.record import INTERFACES, RECORDS
 from meshlab.kernel.where_kept import code_cache
@@ -43,6 +52,8 @@ def make_ready() -> None:
         _make_core(core)
         new = [name for name in new if name not in core]
     if new:
+        if any(name in _KNOWN for name in new):
+            layout.forget()
         _KNOWN.update({name: RECORDS[name] for name in new})
         _make_more(new)
 
@@ -52,6 +63,9 @@ def _make_core(names: list[str]) -> None:
     for name in names:
         if layout.interfaces_of(RECORDS[name]):
             layout.kind_number(name)
+    for name in sorted(INTERFACES):
+        if layout.is_core(name):
+            layout.interface_number(name)
     entries = collect(names)
     module = _module("meshlab_entries", entries)
     announcer = Announcer(code_cache())
@@ -62,8 +76,9 @@ def _make_core(names: list[str]) -> None:
     }
     if not all(_load(*known) for known in waiting.values()):
         _tell_numba(names, entries, module)
-        for signature, function in waiting.values():
-            function.compile(signature)
+        with only({function.py_func.__qualname__ for _, function in waiting.values()}):
+            for signature, function in waiting.values():
+                function.compile(signature)
     for number, (_, function) in waiting.items():
         _enter(number, function)
 
@@ -77,17 +92,19 @@ def _make_more(names: list[str]) -> None:
     for name in names:
         for interface in layout.interfaces_of(RECORDS[name]):
             methods = [n for n, m in vars(INTERFACES[interface]).items() if callable(m)]
-            first = METHODS + MOST_METHODS * layout.kind_number(name)
+            first = first_method(layout.interface_number(interface))
+            first += MOST_METHODS * layout.kind_number(name)
             entries += [
                 Entry(RECORDS[name], method, first + place, "")
                 for place, method in enumerate(m for m in methods if not m.startswith("__"))
             ]
     module = _module(f"meshlab_more_{len(_KNOWN)}", entries)
     _tell_numba(names, entries, module)
-    for entry in entries:
-        function = numba.njit(**SETTINGS)(getattr(module, f"e{entry.number}"))
-        function.compile(entry.signature)
-        _enter(entry.number, function)
+    with only({f"e{entry.number}" for entry in entries}):
+        for entry in entries:
+            function = numba.njit(**SETTINGS)(getattr(module, f"e{entry.number}"))
+            function.compile(entry.signature)
+            _enter(entry.number, function)
 
 
 def _types_made() -> bool:

@@ -21,11 +21,20 @@ FIRE = 1
 
 FIRST = 2
 
-METHODS = 1024
+METHODS = 512
 """Where in the table the methods begin that a class of a reader's own has for an interface."""
 
 MOST_METHODS = 8
 """How many methods an interface has at most."""
+
+MOST_KINDS = 64
+"""How many classes implement interfaces at most."""
+
+
+def first_method(interface: int) -> int:
+    """Where in the table the methods of an interface begin, those of kind 0."""
+    return METHODS + interface * MOST_KINDS * MOST_METHODS
+
 
 FUNCTIONS: dict[int, Any] = {}
 """The compiled function of every entry, by its number."""

@@ -7,8 +7,9 @@ would touch a line more than it needs to.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,11 +17,32 @@ from meshlab.kernel.engine import Engine, TimerQueue
 from meshlab.kernel.record import INTERFACES, RECORDS, Field
 from meshlab.kernel.streams import Uniform, Variates, Words
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FORGETTING: list[Callable[[], None]] = []
+
+
+def remembered(function: F) -> F:
+    """Remember what a function gave for the names of classes, until a class is defined anew."""
+    kept: Any = cache(function)
+    _FORGETTING.append(kept.cache_clear)
+    return kept  # type: ignore[no-any-return]
+
+
+def forget() -> None:
+    """A class was defined anew, in a notebook's cell say: its layout may be another."""
+    for clear in _FORGETTING:
+        clear()
+
+
 LINE = 64
 """Bytes of memory that the processor fetches at a time."""
 
 LINK = 8
 """Where a record that is in no use has the address of the next one."""
+
+SIZES = {"f8": 8, "i8": 8, "u8": 8, "i4": 4, "u1": 1}
+"""Bytes of a number."""
 
 BATCH_SIZE = 64
 """Timers of a batch."""
@@ -109,6 +131,15 @@ def interfaces_of(cls: type) -> list[str]:
     return [base.__name__ for base in cls.__mro__[1:] if INTERFACES.get(base.__name__) is base]
 
 
+INTERFACE_NUMBERS: dict[str, int] = {}
+"""The number of an interface, by its name."""
+
+
+def interface_number(name: str) -> int:
+    """Which interface this is, among those that were seen."""
+    return INTERFACE_NUMBERS.setdefault(name, len(INTERFACE_NUMBERS))
+
+
 KIND_NUMBERS: dict[str, int] = {}
 """The number that a record behind an interface carries, by its class's name."""
 
@@ -139,7 +170,7 @@ def is_core(name: str) -> bool:
     return cls.__module__.split(".")[0] == "meshlab"
 
 
-@cache
+@remembered
 def links_of(name: str, first: bool = False) -> list[tuple[str, str]]:
     """What other records' queues and bags keep in a record: ("Pool_waiting_next", "i8") ..."""
     found = []
@@ -154,7 +185,7 @@ def links_of(name: str, first: bool = False) -> list[tuple[str, str]]:
     return found
 
 
-@cache
+@remembered
 def dtype_of(name: str) -> np.dtype[Any]:
     """The layout of a record. What implements an interface begins with its life and its kind."""
     parts: list[Any] = [("life", "i4")]
@@ -184,7 +215,7 @@ def offset(dtype: np.dtype[Any], name: str) -> int:
     return int(fields[name][1])
 
 
-@cache
+@remembered
 def row_dtype(name: str) -> np.dtype[Any]:
     """The layout of a row of `Rows`."""
     return np.dtype([(n, _code(field)) for n, field in fields_of(name).items()], align=True)
@@ -208,10 +239,3 @@ def _in_lines(packed: np.dtype[Any]) -> np.dtype[Any]:
         },
         align=True,
     )
-
-
-def clear_caches() -> None:
-    """Forget layouts, since a class was defined anew (in a notebook's cell, say)."""
-    links_of.cache_clear()
-    dtype_of.cache_clear()
-    row_dtype.cache_clear()

@@ -25,7 +25,7 @@ I64 = ir.IntType(64)
 I32 = ir.IntType(32)
 BYTE = ir.IntType(8).as_pointer()
 
-TABLE: Any = (ctypes.c_void_p * 4096)()
+TABLE: Any = (ctypes.c_void_p * 2**14)()
 """The addresses of all entries, by number; the first is Python's own."""
 
 SYMBOL = "meshlab_entries"

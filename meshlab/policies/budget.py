@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.record import record
+from meshlab.kernel.record import record, seldom
 from meshlab.model.normalized import normalized
 from meshlab.model.rules import check, is_number, require_count
 from meshlab.policies.budgeting import Budget
@@ -102,6 +102,7 @@ class ConcurrentBudget(Budget):
     def deposit(self) -> None:
         self.active += 1
 
+    @seldom
     def withdraw(self) -> bool:
         if self.retries >= self._allowed():
             return False
