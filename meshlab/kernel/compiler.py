@@ -19,6 +19,7 @@ import numba
 from meshlab.kernel import layout, loop
 from meshlab.kernel.entries import ENTRIES, FIRE, FUNCTIONS, METHODS, MOST_METHODS, Entry, collect
 from meshlab.kernel.kept_code import Announcer, keep
+from meshlab.kernel.lean import only
 from meshlab.kernel.machine import TABLE, address_of
 from meshlab.kernel.reasons import FAILED, reason_of
 from meshlab.kernel.record import INTERFACES, RECORDS
@@ -66,8 +67,9 @@ def _make_core(names: list[str]) -> None:
     }
     if not all(_load(*known) for known in waiting.values()):
         _tell_numba(names, entries, module)
-        for signature, function in waiting.values():
-            function.compile(signature)
+        with only({function.py_func.__qualname__ for _, function in waiting.values()}):
+            for signature, function in waiting.values():
+                function.compile(signature)
     for number, (_, function) in waiting.items():
         _enter(number, function)
 

@@ -22,6 +22,9 @@ LINE = 64
 LINK = 8
 """Where a record that is in no use has the address of the next one."""
 
+SIZES = {"f8": 8, "i8": 8, "u8": 8, "i4": 4, "u1": 1}
+"""Bytes of a number."""
+
 BATCH_SIZE = 64
 """Timers of a batch."""
 

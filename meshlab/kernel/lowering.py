@@ -12,8 +12,8 @@ from typing import Any
 
 from meshlab.kernel.compiler import make_ready
 from meshlab.kernel.engine import Engine
+from meshlab.kernel.gather import Reader as Reader
 from meshlab.kernel.memory import Memory
-from meshlab.kernel.reader import Reader as Reader
 from meshlab.kernel.running import plan
 from meshlab.kernel.views import view_of
 

@@ -11,9 +11,12 @@ pool, a list, a heap or a stock of random numbers runs low.
 from __future__ import annotations
 
 import ctypes
+import struct
 import threading
 from collections.abc import Callable
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -122,7 +125,8 @@ class Memory:
         address = Address(self.place(size))
         address.memory = self
         self.objects[address] = item
-        before = {n: getattr(item, n) for n in _attributes(cls)}
+        names, values = _attributes(cls)
+        before = dict(zip(names, values(item), strict=True))
         self._view_of(item, address)
         waiting.append(((item, cls, before), address))
         return address
@@ -133,12 +137,16 @@ class Memory:
         if name in _WRITERS:
             _WRITERS[name](self, address, values, item)
             return
-        dtype = layout.dtype_of(name)
-        if layout.interfaces_of(cls):
-            put(address + offset(dtype, "kind"), "i4", layout.kind_number(name))
-        put(address, "i4", values["life"])
-        for attribute, field in layout.fields_of(name).items():
-            self.write_field(address, name, attribute, field, values[attribute], waiting)
+        plan = _plan_of(name)
+        numbers = (
+            self._address(values[attribute], waiting) if refers else values[attribute]
+            for attribute, refers in plan.order
+        )
+        place = (ctypes.c_char * plan.form.size).from_address(address)
+        plan.form.pack_into(place, 0, *plan.head, *numbers)
+        for attribute, field in plan.others:
+            if values[attribute] or field.kind in ("Pool", "Bag", "Rows"):
+                self.write_field(address, name, attribute, field, values[attribute], waiting)
 
     def write_field(
         self, address: int, name: str, attribute: str, field: Field, value: Any, waiting: Any
@@ -392,17 +400,54 @@ def get(address: int, code: str) -> Any:
     return CODES[code].from_address(address).value
 
 
-def _attributes(cls: type) -> list[str]:
-    """What of an object is copied."""
-    if cls is Engine:
-        return ["now", "events", "sequence", "heap"]
-    if cls is TimerQueue:
-        return ["engine", "seconds", "running"]
-    if cls in (Uniform, Words):
-        return ["seed", "purpose", "drawn"]
-    if cls is Variates:
-        return ["seed", "purpose", "drawn", "blocks", "_block", "distribution"]
-    return ["life", *layout.fields_of(cls.__name__)]
+@cache
+def _attributes(cls: type) -> tuple[list[str], Callable[[Any], Any]]:
+    """What of an object is copied: the names, and what reads them all."""
+    names = _OWN.get(cls) or ["life", *layout.fields_of(cls.__name__)]
+    return names, attrgetter(*names)
+
+
+_OWN: dict[type, list[str]] = {
+    Engine: ["now", "events", "sequence", "heap"],
+    TimerQueue: ["engine", "seconds", "running"],
+    Uniform: ["seed", "purpose", "drawn"],
+    Words: ["seed", "purpose", "drawn"],
+    Variates: ["seed", "purpose", "drawn", "blocks", "_block", "distribution"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How a record is written: its numbers and references at one go, the other fields by themselves."""
+
+    form: struct.Struct
+    head: tuple[int, ...]
+    order: tuple[tuple[str, bool], ...]
+    others: tuple[tuple[str, Field], ...]
+
+
+FORMS = {"f8": "d", "i8": "q", "i4": "i", "u8": "Q", "u1": "?"}
+
+
+@cache
+def _plan_of(name: str) -> _Plan:
+    dtype, fields = layout.dtype_of(name), layout.fields_of(name)
+    kind = (layout.kind_number(name),) if layout.interfaces_of(RECORDS[name]) else ()
+    places = [
+        (offset(dtype, f"{a}_at" if f.kind == "reference" else a), a, f)
+        for a, f in fields.items()
+        if f.kind in ("number", "reference")
+    ]
+    form, end = "<" + "i" * (1 + len(kind)), 4 + 4 * len(kind)
+    for place, _, field in sorted(places, key=lambda known: known[0]):
+        form += f"{place - end}x{FORMS['i8' if field.kind == 'reference' else field.of]}"
+        end = place + layout.SIZES["i8" if field.kind == "reference" else field.of]
+    return _Plan(
+        struct.Struct(form),
+        (0, *kind),
+        tuple((a, f.kind == "reference") for _, a, f in sorted(places, key=lambda p: p[0])),
+        tuple((a, f) for a, f in fields.items() if f.kind not in ("number", "reference")),
+    )
 
 
 def _aligned(size: int) -> np.ndarray:
@@ -443,8 +488,8 @@ def slot_of(cls: type) -> Any:
 
 def address_in(item: Any) -> int:
     """The address of a view; 0 if it is none."""
-    cls: Any = type(item)
-    return slot_of(cls.__base__).__get__(item) if getattr(cls, "IS_VIEW", False) else 0
+    slot = getattr(type(item), "SLOT", None)
+    return slot[0].__get__(item) if slot else 0
 
 
 def memory_of(item: Any) -> Memory:

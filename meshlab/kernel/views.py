@@ -15,7 +15,7 @@ from meshlab.kernel import layout
 from meshlab.kernel.engine import Engine, TimerQueue
 from meshlab.kernel.entries import ENTRIES, Entry
 from meshlab.kernel.layout import offset
-from meshlab.kernel.memory import SLOTS, Address, Memory, address_in, get, put, slot_of
+from meshlab.kernel.memory import CODES, SLOTS, Address, Memory, address_in, get, put, slot_of
 from meshlab.kernel.record import RECORDS, Field
 from meshlab.kernel.running import advance, call, plan
 from meshlab.kernel.streams import Uniform, Variates, Words
@@ -50,8 +50,14 @@ def view_at(name: str, address: int, memory: Memory) -> Any:
 def view_class(cls: type) -> type:
     """The class of the views of a class."""
     if cls in SLOTS:
-        return type(cls.__name__, (cls,), {"__slots__": (), "IS_VIEW": True, **_KERNEL[cls]})
-    body: dict[str, Any] = {"__slots__": (), "IS_VIEW": True, "life": _number(cls, "life", "i4")}
+        return type(
+            cls.__name__, (cls,), {"__slots__": (), "SLOT": (slot_of(cls),), **_KERNEL[cls]}
+        )
+    body: dict[str, Any] = {
+        "__slots__": (),
+        "SLOT": (slot_of(cls),),
+        "life": _number(cls, "life", "i4"),
+    }
     for attribute, field in layout.fields_of(cls.__name__).items():
         body[attribute] = _attribute(cls, attribute, field)
     # a pooled record has a new view each time that it is looked at
@@ -175,7 +181,11 @@ class _Sequence(_Part, MutableSequence[Any]):
         put(self._at(index), self._code, number)
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
+        first = self._place if self._field.size else get(self._place, "i8")
+        numbers = (CODES[self._code] * len(self)).from_address(first) if first else ()
+        if self._field.kind == "records":
+            return iter([view_at(self._field.of, each, self._memory) for each in numbers])
+        return iter(list(numbers))
 
     def insert(self, index: int, value: Any) -> None:
         if len(self) == get(self._place + 16, "i8"):

@@ -18,7 +18,7 @@ from math import inf
 from typing import Final
 
 from meshlab.kernel.containers import Pool
-from meshlab.kernel.record import Small, Word, entry, interface, record
+from meshlab.kernel.record import Small, Word, entry, interface, record, seldom
 from meshlab.mesh.counts import CLASS_COUNT
 from meshlab.mesh.upstream import Upstream
 from meshlab.model import Outcome
@@ -144,6 +144,7 @@ class Call(Asker):
             endpoint = self._pick_for_retry(endpoint)
         self._send_to(endpoint)
 
+    @seldom
     def _give_back(self) -> None:
         """Return what a try took that nobody will judge."""
         limiter = self.upstream.limiter
@@ -153,6 +154,7 @@ class Call(Asker):
         if breaker is not None and self.permit != NO_PERMIT:
             breaker.abandon(self.permit)
 
+    @seldom
     def _pick_for_retry(self, endpoint: Endpoint) -> Endpoint:
         """Count the retry; another endpoint than last time, a little further along the ring.
 
@@ -196,6 +198,7 @@ class Call(Asker):
         else:
             self._deliver()
 
+    @seldom
     def _cross(self, now: float) -> None:
         """The link is bad: the try breaks, or waits."""
         link = self.upstream.link
@@ -234,13 +237,13 @@ class Call(Asker):
         if self.sending and self.attempts == attempt:
             self._time_out()
 
+    @seldom
     def _time_out(self) -> None:
         job = self.job
         if job is not None:
             job.gave_up()
         self.answered(TIMEOUT)
 
-    @entry
     def answered(self, outcome: int) -> None:
         """The open try has ended: report it to every policy, then finish or try again."""
         upstream = self.upstream
@@ -278,6 +281,7 @@ class Call(Asker):
         if self.traced:
             self._note_try(outcome)
 
+    @seldom
     def _retry(self, outcome: int) -> None:
         """Try again, if the policy, the time left and the budget allow it."""
         upstream = self.upstream
@@ -301,6 +305,7 @@ class Call(Asker):
         upstream.retrying += 1
         upstream.engine.after(pause, self.try_again)
 
+    @seldom
     def _end_retry(self) -> None:
         self.retrying = False
         self.upstream.retrying -= 1
@@ -329,6 +334,7 @@ class Call(Asker):
             self._note_call(outcome, seconds)
         self.parent.called(self, outcome)
 
+    @seldom
     def abandon(self) -> None:
         """Who made the call is gone: end the open try, unjudged, and the call.
 
@@ -345,6 +351,7 @@ class Call(Asker):
 
     # ---- tracing
 
+    @seldom
     def begin_trace(self) -> None:
         """The request carries no context yet: begin a trace, which may be kept."""
         self.begins_trace = True
@@ -359,6 +366,7 @@ class Call(Asker):
         self.trace_low = low
         self.span = span
 
+    @seldom
     def _note_try(self, outcome: int) -> None:
         """A try is over, as its caller saw it."""
         upstream = self.upstream
@@ -376,6 +384,7 @@ class Call(Asker):
             False,
         )
 
+    @seldom
     def _note_call(self, outcome: int, seconds: float) -> None:
         """A call is over: it leaves an exemplar, and a span where it began its trace."""
         upstream = self.upstream

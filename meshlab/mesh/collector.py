@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from meshlab.kernel.containers import Pool, Rows
 from meshlab.kernel.engine import Engine
-from meshlab.kernel.record import Small, entry, interface, record, row
+from meshlab.kernel.record import Small, entry, interface, record, row, seldom
 from meshlab.kernel.streams import Uniform
 from meshlab.telemetry.central import Central, CentralLog, Record
 
@@ -81,6 +81,7 @@ class Message:
                 self._let_go()
         self.event_over()
 
+    @seldom
     def _let_go(self) -> None:
         """Let the instance answer its caller, once."""
         job = self.job
@@ -88,6 +89,7 @@ class Message:
             self.job = None
             job.acknowledged()
 
+    @seldom
     def event_over(self) -> None:
         """One event less names the message."""
         self.pending -= 1
@@ -183,6 +185,7 @@ class Collector:
         message.event_over()
         return message
 
+    @seldom
     def send(self, message: Message) -> None:
         """Put the record on the network once, and look for its acknowledgement after a while."""
         message.sends += 1
@@ -212,6 +215,7 @@ class Collector:
                 return True
         return False
 
+    @seldom
     def arrive(self, message: Message) -> None:
         """The record reaches the collector: refused, dropped, or queued to be stored."""
         now = self.engine.now
@@ -225,6 +229,7 @@ class Collector:
             message.pending += 1
             self.engine.at(self.free_at, message.is_next)
 
+    @seldom
     def store(self, message: Message) -> None:
         """A record's turn has come: a collector that is down by now has lost its buffer."""
         if self.draw_failure.draw() < self.failure_rate or self._down():
@@ -236,6 +241,7 @@ class Collector:
         message.stored = True
         self._acknowledge(message)
 
+    @seldom
     def _acknowledge(self, message: Message) -> None:
         """Say that the record is stored, if that was asked for.
 

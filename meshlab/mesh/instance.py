@@ -18,7 +18,7 @@ from typing import Final
 
 from meshlab.kernel.containers import Bag, Pool, Queue
 from meshlab.kernel.engine import Engine
-from meshlab.kernel.record import Small, Word, ahead, entry, record
+from meshlab.kernel.record import Small, Word, ahead, entry, record, seldom
 from meshlab.kernel.streams import Uniform, Variates
 from meshlab.mesh.call import Call, Calls, Parent
 from meshlab.mesh.collector import Collector, Message, Reporter
@@ -128,6 +128,7 @@ class Job(Work, Parent, Reporter):
             self._pass_trace(call)
         call.start()
 
+    @seldom
     def _mirror(self, upstream: Upstream) -> None:
         """Send a copy of the request once the job has gone on; nobody waits for its end."""
         calls = self.instance.calls
@@ -203,6 +204,7 @@ class Job(Work, Parent, Reporter):
             self._note(ABANDONED)
         self.instance.pool.jobs.release(self)
 
+    @seldom
     def reset(self) -> None:
         """The process has ended, and its callers see their connections break."""
         self._abandon()
@@ -213,6 +215,7 @@ class Job(Work, Parent, Reporter):
         if caller is not None:
             caller.answered(RESET)
 
+    @seldom
     def _abandon(self) -> None:
         """Give up what the job waited for."""
         call = self.call
@@ -227,6 +230,7 @@ class Job(Work, Parent, Reporter):
 
     # ---- tracing
 
+    @seldom
     def traced_by(self, high: int, low: int, parent: int) -> None:
         """The try that brought the job is traced: ``parent`` is its span."""
         self.traced = True
@@ -235,6 +239,7 @@ class Job(Work, Parent, Reporter):
         self.parent_span = parent
         self.span = self.instance.tracer.new_span()
 
+    @seldom
     def _pass_trace(self, call: Call) -> None:
         """A job's call belongs to its trace, unless the service drops the header."""
         if not self.instance.keeps_trace:
@@ -242,6 +247,7 @@ class Job(Work, Parent, Reporter):
         elif self.traced:
             call.traced_by(self.trace_high, self.trace_low, self.span)
 
+    @seldom
     def _note(self, outcome: int) -> None:
         """The instance has answered, whether or not anybody still waits."""
         instance = self.instance
@@ -451,6 +457,7 @@ class ServiceInstance(Target):
         """The outcome of the last request that was not taken in."""
         return self.refused
 
+    @seldom
     def _shed(self) -> None:
         """The queue is full. To say so may be work for the processor, too."""
         self.refused = SHED
@@ -478,6 +485,7 @@ class ServiceInstance(Target):
             done = processor.work(self.engine.now, self.draw_cpu.draw() * self.slowdown)
             self.engine.at(done + seconds, job.worked)
 
+    @seldom
     def _hangs(self) -> bool:
         """While there is a leak: whether the next work hangs. What that leaves behind stays."""
         hangs = self.draw_hang.draw() < self.hang_rate
@@ -503,6 +511,7 @@ class ServiceInstance(Target):
             self.queued -= 1
             self.waiting.remove(job)
 
+    @seldom
     def _take_waiting(self) -> None:
         """Free workers take those who wait, in their order."""
         while self.queued > 0 and self.busy < self.workers:
@@ -562,6 +571,7 @@ class ServiceInstance(Target):
         if self.starts > 1:
             self.notes.write(STARTED, self.number, NO_ENDPOINT, 0.0, 0.0, 0.0)
 
+    @seldom
     def _kill(self, what: int) -> None:
         """The process ends at once, with every request that it holds."""
         if not self.up:
@@ -581,6 +591,7 @@ class ServiceInstance(Target):
         if self.restart_seconds != NEVER:
             self.engine.after(self.restart_seconds, self.restart, self.starts)
 
+    @seldom
     def _begin_afresh(self) -> None:
         """What a new process has: nothing."""
         self.waiting.clear()
@@ -593,6 +604,7 @@ class ServiceInstance(Target):
             processor.clear()
         self.counts.clear()
 
+    @seldom
     def _check_memory(self) -> None:
         """The process dies when its goroutines no longer fit into its memory."""
         if not self.has_memory or self.dying:

@@ -11,7 +11,7 @@ from typing import Final
 
 from meshlab.kernel.containers import Rows
 from meshlab.kernel.engine import Engine
-from meshlab.kernel.record import Small, record, row
+from meshlab.kernel.record import Small, record, row, seldom
 
 
 class What(IntEnum):
@@ -95,10 +95,12 @@ class Notes:
         self.counts.append(0)
         return len(self.counts) - 1
 
+    @seldom
     def write(self, what: int, who: int, endpoint: int, x: float, y: float, z: float) -> None:
         """Take down one decision, with as much evidence as it has."""
         self.notes.write(self.engine.now, what, who, endpoint, x, y, z)
 
+    @seldom
     def tally(self, number: int) -> None:
         """Count one of many alike; when the first of them happened is remembered."""
         if self.counts[number] == 0:

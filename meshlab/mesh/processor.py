@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from meshlab.kernel.record import record
+from meshlab.kernel.record import record, seldom
 
 SLOWEST: Final = 0.05
 """The speed that remains when everything else takes the cores: a scheduler starves nobody."""
@@ -37,6 +37,7 @@ class Processor:
         self.lump = lump
         self.free_at = [0.0] * cores
 
+    @seldom
     def clear(self) -> None:
         """A new process finds every core free."""
         self.taken = 0.0
@@ -47,6 +48,7 @@ class Processor:
         """How fast work goes on now, against a process that has leaked nothing."""
         return max(SLOWEST, 1.0 - self.taken / len(self.free_at))
 
+    @seldom
     def work(self, now: float, seconds: float) -> float:
         """Give ``seconds`` of work to the core that is free first; returns when they are done."""
         begins = max(now, self.free_at[0])

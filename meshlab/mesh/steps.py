@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
 
-from meshlab.kernel.record import record
+from meshlab.kernel.record import record, seldom
 from meshlab.kernel.streams import Uniform
 from meshlab.mesh.upstream import Upstream
 from meshlab.topology import Edge
@@ -58,11 +58,13 @@ class Step:
             self.draw = draw
             self.weigh()
 
+    @seldom
     def weigh(self) -> None:
         """Take the weights of the ways; the last bound is exactly 1, which no draw reaches."""
         ends = list(accumulate(way.upstream.split_weight for way in self.ways))
         self.bounds = [end / ends[-1] for end in ends]
 
+    @seldom
     def choose(self) -> Way:
         """The way of one request through a split: the first whose bound is above what is drawn."""
         drawn = self.draw.draw()

@@ -12,7 +12,7 @@ from typing import Final
 
 from meshlab.kernel.containers import Rows
 from meshlab.kernel.engine import Engine
-from meshlab.kernel.record import Small, Word, record, row
+from meshlab.kernel.record import Small, Word, record, row, seldom
 from meshlab.kernel.streams import Words
 from meshlab.telemetry.names import DURATION_BUCKETS
 from meshlab.tracing import HeadSampler
@@ -79,6 +79,7 @@ class Tracer:
         self.traces = Words(seed, "tracing/traces")
         self.ids = Words(seed, "tracing/spans")
 
+    @seldom
     def begin(self) -> bool:
         """Begin a trace: whether it is kept. ``high``, ``low`` and ``span`` are its ids then."""
         if not self.on:
@@ -94,6 +95,7 @@ class Tracer:
             word = self.traces.draw()
         return word
 
+    @seldom
     def new_span(self) -> int:
         """The id of a span, which is never zero."""
         word = self.ids.draw()
@@ -101,6 +103,7 @@ class Tracer:
             word = self.ids.draw()
         return word
 
+    @seldom
     def observed(self, high: int, low: int, seconds: float, upstream: int) -> None:
         """A traced call has ended after ``seconds``: that leaves an exemplar."""
         bucket = bisect_left(DURATION_BUCKETS, seconds)

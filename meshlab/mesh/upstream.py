@@ -7,7 +7,7 @@ from math import inf
 from operator import attrgetter
 
 from meshlab.kernel.engine import Engine, TimerQueue
-from meshlab.kernel.record import Small, entry, record
+from meshlab.kernel.record import Small, entry, record, seldom
 from meshlab.kernel.streams import Uniform
 from meshlab.mesh.counts import EdgeCounts
 from meshlab.mesh.journal import Journal
@@ -159,6 +159,7 @@ class Upstream(BreakerWatcher, OutlierWatcher):
                 self.counts.opened[reason] += 1
             self.notes.write(reason, self.number, NO_ENDPOINT, breaker.seen_1, breaker.seen_2, 0.0)
 
+    @seldom
     def deny_retry(self) -> None:
         """The budget granted no retry."""
         self.counts.retries_denied += 1
@@ -183,6 +184,7 @@ class Upstream(BreakerWatcher, OutlierWatcher):
         self._note(RETURNED, endpoint, 0.0, 0.0, 0.0)
         self.note_panic()
 
+    @seldom
     def probed(self, endpoint: Endpoint, ok: bool) -> None:
         """Tell the health checker how a probe of ``endpoint`` ended."""
         health = self.health
@@ -198,6 +200,7 @@ class Upstream(BreakerWatcher, OutlierWatcher):
             self._note(UNHEALTHY, endpoint, float(health.unhealthy_threshold), 0.0, 0.0)
         self.note_panic()
 
+    @seldom
     def _note(self, what: int, endpoint: Endpoint, x: float, y: float, z: float) -> None:
         self.notes.write(what, self.number, endpoint.number, x, y, z)
 
@@ -225,6 +228,7 @@ class Upstream(BreakerWatcher, OutlierWatcher):
         self.cluster.drop(self.endpoints[place])
         self._members_changed()
 
+    @seldom
     def _members_changed(self) -> None:
         self.members = len(self.cluster.endpoints)
         self.note_panic()

@@ -27,7 +27,7 @@ from math import inf
 from typing import Final
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.record import Small, entry, interface, record
+from meshlab.kernel.record import Small, entry, interface, record, seldom
 from meshlab.policies.breaker_config import PRESETS as PRESETS
 from meshlab.policies.breaker_config import BreakerConfig as BreakerConfig
 from meshlab.policies.breaker_states import (
@@ -179,6 +179,7 @@ class CircuitBreaker(Breaker):
         if permit < 0:
             self._end_trial(permit)
 
+    @seldom
     def _judge_call(self, ok: bool, seconds: float) -> None:
         """Closed: count the call, and open if a rule says so. The rules are asked in this order."""
         now = self.clock.now
@@ -191,6 +192,7 @@ class CircuitBreaker(Breaker):
         elif window is not None and window.calls() >= self.minimum_calls:
             self._judge_rates(window, now)
 
+    @seldom
     def _judge_rates(self, window: Window, now: float) -> None:
         calls = float(window.calls())
         failures = float(window.failures())
@@ -200,6 +202,7 @@ class CircuitBreaker(Breaker):
         elif slow / calls >= self.slow_call_rate:
             self._move(SLOW_CALLS, now, slow, calls)
 
+    @seldom
     def _begin_trial(self) -> int:
         """Half-open: the permit of one more trial, which is among ``trials`` until it ends."""
         self.trials_begun += 1
@@ -207,6 +210,7 @@ class CircuitBreaker(Breaker):
         self.trials.append(permit)
         return permit
 
+    @seldom
     def _end_trial(self, permit: int) -> bool:
         """Take a trial out; False if it is not there: it ended before, or the breaker has moved."""
         trials = self.trials
@@ -217,6 +221,7 @@ class CircuitBreaker(Breaker):
                 return True
         return False
 
+    @seldom
     def _judge_trial(self, ok: bool, seconds: float) -> None:
         """Half-open: the first bad trial reopens, enough good ones close."""
         if not ok or seconds > self.slow_seconds:
@@ -226,6 +231,7 @@ class CircuitBreaker(Breaker):
         if self.trials_succeeded == self.half_open_trials:
             self._move(PROBES_SUCCEEDED, self.clock.now, float(self.trials_succeeded), 0.0)
 
+    @seldom
     def _move(self, reason: int, now: float, seen_1: float, seen_2: float) -> None:
         """Every transition happens here: look up the target and begin a generation from zero."""
         self.state = TARGETS[reason]

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.record import record
+from meshlab.kernel.record import record, seldom
 from meshlab.normalized import normalized
 from meshlab.policies.budgeting import Budget
 from meshlab.policies.grpc_throttle import GrpcRetryThrottle
@@ -102,6 +102,7 @@ class ConcurrentBudget(Budget):
     def deposit(self) -> None:
         self.active += 1
 
+    @seldom
     def withdraw(self) -> bool:
         if self.retries >= self._allowed():
             return False

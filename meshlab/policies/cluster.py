@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from meshlab.kernel.record import Small, record
+from meshlab.kernel.record import Small, record, seldom
 from meshlab.policies.balancing import Candidates
 from meshlab.policies.endpoint import Endpoint, number_of, text_of
 from meshlab.rules import check
@@ -74,6 +74,7 @@ class Cluster:
         self.zone = number_of(zone)
         self.refresh()
 
+    @seldom
     def refresh(self) -> None:
         """Look again: after an endpoint's ``healthy``, ``ejected`` or ``weight`` has changed."""
         count = len(self.endpoints)
@@ -86,6 +87,7 @@ class Cluster:
         self.panic = count > 0 and self.available / count < self.panic_threshold
         self._find_candidates()
 
+    @seldom
     def _find_candidates(self) -> None:
         anywhere = self.anywhere
         near = self.near
@@ -116,6 +118,7 @@ class Cluster:
         self.drop(gone)
         return gone
 
+    @seldom
     def drop(self, gone: Endpoint) -> None:
         """Let a member go. Nothing happens if it is none."""
         endpoints = self.endpoints

@@ -48,7 +48,6 @@ class Work:
 class Asker:
     """Who sent a try, as the endpoint sees it: it waits for the answer."""
 
-    @entry
     def answered(self, outcome: int) -> None:
         """The open try has ended with this `meshlab.model.Outcome`."""
         raise NotImplementedError

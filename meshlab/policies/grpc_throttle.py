@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.record import record
+from meshlab.kernel.record import record, seldom
 from meshlab.normalized import normalized
 from meshlab.policies.budgeting import Budget
 from meshlab.rules import check, require_at_least, require_count
@@ -75,12 +75,14 @@ class Throttle(Budget):
         self.earned = min(thousandths, self.most)  # more would not fit
         self.tokens = self.most
 
+    @seldom
     def withdraw(self) -> bool:
         if self.tokens - TOKEN <= self.half:
             return False  # the failure counts when the call ends, which is next
         self.tokens -= TOKEN
         return True
 
+    @seldom
     def settle(self, ok: bool) -> None:
         if ok:
             self.tokens = min(self.tokens + self.earned, self.most)

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from meshlab.kernel.record import record
+from meshlab.kernel.record import record, seldom
 from meshlab.normalized import normalized
 from meshlab.policies.endpoint import Endpoint
 from meshlab.rules import require_count, require_positive
@@ -69,6 +69,7 @@ class HealthChecker:
         for endpoint in endpoints:
             endpoint.contrary = 0
 
+    @seldom
     def probed(self, endpoint: Endpoint, ok: bool) -> int:
         """A probe ended: did the endpoint turn `HEALTHY` or `UNHEALTHY`, or is it `UNCHANGED`?"""
         if ok == endpoint.healthy:

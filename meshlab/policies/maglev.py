@@ -22,7 +22,7 @@ from math import isqrt
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.record import record
+from meshlab.kernel.record import record, seldom
 from meshlab.kernel.streams import Uniform
 from meshlab.normalized import normalized
 from meshlab.policies.balancing import Balancer, Candidates
@@ -56,6 +56,7 @@ class MaglevTable:
             check(min(weights) >= 1, "maglev", "weights must be >= 1", weights)
             self.fill(candidates)
 
+    @seldom
     def fill(self, candidates: Candidates) -> None:
         """Give all slots to these endpoints: one a turn to the heaviest, fewer to the others."""
         self._empty()
@@ -121,6 +122,7 @@ class MaglevBalancer(Balancer):
     def __init__(self, size: int) -> None:
         self.table = MaglevTable((), size)
 
+    @seldom
     def pick(self, endpoints: Candidates, key: int) -> Endpoint:
         if endpoints is not self.seen or endpoints.version != self.version:
             self.table.fill(endpoints)

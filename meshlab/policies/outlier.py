@@ -19,7 +19,7 @@ from enum import IntEnum
 from typing import Final
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.record import entry, interface, record
+from meshlab.kernel.record import entry, interface, record, seldom
 from meshlab.normalized import normalized
 from meshlab.policies.cluster import Cluster
 from meshlab.policies.endpoint import Endpoint
@@ -194,6 +194,7 @@ class OutlierDetector:
             watcher.ejected(endpoint, CONSECUTIVE_5XX)
         return True
 
+    @seldom
     def tick(self) -> None:
         """An interval is over: return endpoints whose time is up, eject those with low rates."""
         now = self.clock.now
@@ -205,6 +206,7 @@ class OutlierDetector:
             self.cluster.refresh()
             self._announce()
 
+    @seldom
     def _forget(self, endpoint: Endpoint) -> None:
         """It is new here, or has missed a tick: whatever it did before does not count."""
         endpoint.ticks = self.ticks
@@ -214,6 +216,7 @@ class OutlierDetector:
         endpoint.ejections = 0
         endpoint.until = 0.0
 
+    @seldom
     def _find_steady(self) -> None:
         """Find the endpoints that have been in the cluster, and not ejected, until now."""
         endpoints = self.cluster.endpoints
@@ -225,6 +228,7 @@ class OutlierDetector:
             if not endpoint.ejected:
                 self.steady.append(endpoint)
 
+    @seldom
     def _return_due(self, now: float) -> None:
         endpoints = self.cluster.endpoints
         self.back.clear()
@@ -235,6 +239,7 @@ class OutlierDetector:
                 endpoint.in_a_row = 0
                 self.back.append(endpoint)
 
+    @seldom
     def _eject_low_rates(self, now: float) -> int:
         """Compare the success rates of all that had enough tries. Gives the number ejected."""
         self._find_judged()
@@ -247,6 +252,7 @@ class OutlierDetector:
                     ejections += 1
         return ejections
 
+    @seldom
     def _find_judged(self) -> None:
         endpoints = self.cluster.endpoints
         self.judged.clear()
@@ -257,6 +263,7 @@ class OutlierDetector:
                 self.judged.append(endpoint)
                 self.rates.add(endpoint.successes / endpoint.tries)
 
+    @seldom
     def _begin_interval(self) -> None:
         """Count from zero again. A steady endpoint is one ejection nearer to a clean record."""
         for place in range(len(self.steady)):
@@ -270,6 +277,7 @@ class OutlierDetector:
             endpoints[place].tries = 0
             endpoints[place].successes = 0
 
+    @seldom
     def _announce(self) -> None:
         """Tell the watcher which endpoints are back, then which are gone."""
         watcher = self.watcher
@@ -284,6 +292,7 @@ class OutlierDetector:
                 self.seen_3 = self.rates.threshold
                 watcher.ejected(self.judged[place], SUCCESS_RATE)
 
+    @seldom
     def _eject(self, endpoint: Endpoint, now: float) -> bool:
         """Eject, unless the endpoint has left the cluster or too many others are ejected."""
         endpoints = self.cluster.endpoints

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.record import record
+from meshlab.kernel.record import record, seldom
 from meshlab.kernel.streams import Uniform
 from meshlab.normalized import normalized
 from meshlab.policies.balancing import Balancer, Candidates
@@ -45,6 +45,7 @@ class PeakEwmaBalancer(Balancer):
         self.decay = decay_seconds
         self.others = choices - 1
 
+    @seldom
     def pick(self, endpoints: Candidates, key: int) -> Endpoint:
         members = endpoints.members
         count = len(members)
@@ -70,6 +71,7 @@ class PeakEwmaBalancer(Balancer):
         fade = math.exp(-(now - endpoint.ewma_at) / self.decay)
         return endpoint.ewma * fade * (endpoint.active + 1)
 
+    @seldom
     def observe(self, endpoint: Endpoint, seconds: float) -> None:
         """Up at once, down by the time passed: ewma = ewma * w + seconds * (1 - w)."""
         now = self.clock.now

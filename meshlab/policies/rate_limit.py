@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.record import record
+from meshlab.kernel.record import record, seldom
 from meshlab.normalized import normalized
 from meshlab.rules import require_at_least, require_count
 
@@ -74,6 +74,7 @@ class TokenBucket:
         self.left = config.max_tokens
         self.fills = int(clock.now / config.fill_interval)
 
+    @seldom
     def take(self) -> bool:
         """May one more call begin? If so, it has used a token."""
         fills = int(self.clock.now / self.fill_interval)

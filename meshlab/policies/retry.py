@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshlab.kernel.record import interface, record
+from meshlab.kernel.record import interface, record, seldom
 from meshlab.model import RETRIABLE, Outcome
 from meshlab.normalized import normalized
 from meshlab.policies.budget import BudgetConfig
@@ -69,6 +69,7 @@ class ExponentialPauses(Pauses):
             seconds = longer
         return seconds
 
+    @seldom
     def delay(self, retry: int, u: float) -> float:
         """The delay before retry 1, 2, 3 ... in seconds, for a uniform ``u`` in [0, 1)."""
         return self.ceiling(retry) * (self.low + self.width * u)

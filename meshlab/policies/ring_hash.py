@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.record import Word, record
+from meshlab.kernel.record import Word, record, seldom
 from meshlab.kernel.streams import Uniform
 from meshlab.normalized import normalized
 from meshlab.policies.balancing import Balancer, Candidates
@@ -64,6 +64,7 @@ class Ring:
         rule = f"a ring has at most {LARGEST_RING} points"
         check(total <= LARGEST_RING, "ring_hash", rule, total)
 
+    @seldom
     def serve(self, candidates: Candidates) -> None:
         """From now on a key belongs to the next point of a candidate."""
         found = 0
@@ -114,6 +115,7 @@ class Ring:
         self.points[place] = point
         self.owners[place] = owner
 
+    @seldom
     def owner(self, key: int) -> Endpoint:
         """The candidate that ``key`` belongs to; there must be one."""
         self.hashes.seed(key)
@@ -155,6 +157,7 @@ class RingHashBalancer(Balancer):
     def __init__(self, size: int) -> None:
         self.ring = Ring((), size)
 
+    @seldom
     def pick(self, endpoints: Candidates, key: int) -> Endpoint:
         if endpoints is not self.seen or endpoints.version != self.version:
             self.ring.serve(endpoints)

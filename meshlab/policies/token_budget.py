@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.record import record
+from meshlab.kernel.record import record, seldom
 from meshlab.normalized import normalized
 from meshlab.policies.budgeting import Budget
 from meshlab.rules import MOST, check, is_number, require_at_least
@@ -80,11 +80,13 @@ class TokenBudget(Budget):
         self.reserve = int(config.min_retries_per_second * config.ttl_seconds * self.cost)
         self.slice_seconds = config.ttl_seconds / SLICES
 
+    @seldom
     def deposit(self) -> None:
         place = self._turn_to_now()
         self.slices[place] += self.paid
         self.total += self.paid
 
+    @seldom
     def withdraw(self) -> bool:
         place = self._turn_to_now()
         if self.total + self.reserve < self.cost:
@@ -93,6 +95,7 @@ class TokenBudget(Budget):
         self.total -= self.cost
         return True
 
+    @seldom
     def _turn_to_now(self) -> int:
         """Where the slice of now is; those that are too old by then are forgotten.
 

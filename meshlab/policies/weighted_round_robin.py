@@ -15,7 +15,7 @@ from math import gcd
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.record import record
+from meshlab.kernel.record import record, seldom
 from meshlab.kernel.streams import Uniform
 from meshlab.policies.balancing import Balancer, Candidates
 from meshlab.policies.endpoint import Endpoint
@@ -34,6 +34,7 @@ class Schedule:
     turns: list[Endpoint]
     purses: list[int]
 
+    @seldom
     def plan(self, endpoints: Candidates) -> None:
         """At each turn everyone earns its weight, and the richest goes and pays the total."""
         members = endpoints.members
@@ -95,6 +96,7 @@ class WeightedRoundRobinBalancer(Balancer):
         self.turn = int(chance.draw() * POSITIONS)
         self.schedule = Schedule()
 
+    @seldom
     def pick(self, endpoints: Candidates, key: int) -> Endpoint:
         if endpoints is not self.seen or endpoints.version != self.version:
             self.schedule.plan(endpoints)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from meshlab.kernel.record import interface, record
+from meshlab.kernel.record import interface, record, seldom
 
 BUCKETS = 10
 """Into how many equal parts a `TimeWindow` is cut (as Polly and Finagle do)."""
@@ -60,6 +60,7 @@ class CountWindow(Window):
         self.failed = [0] * size
         self.slowed = [0] * size
 
+    @seldom
     def clear(self, now: float) -> None:
         self.all_calls = 0
         self.all_failures = 0
@@ -114,6 +115,7 @@ class TimeWindow(Window):
         self.bucket_seconds = seconds / BUCKETS
         self.clear(now)
 
+    @seldom
     def clear(self, now: float) -> None:
         self.all_calls = 0
         self.all_failures = 0
@@ -138,6 +140,7 @@ class TimeWindow(Window):
             self.all_slow += 1
             self.bucket_slow[bucket] += 1
 
+    @seldom
     def _forget(self, now: float) -> None:
         """Empty the buckets that are too old, until the newest one contains ``now``."""
         if now - self.bucket_ends >= self.seconds:
