@@ -7,7 +7,10 @@ are made when something is to be compiled.
 
 from __future__ import annotations
 
+import inspect
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +29,7 @@ from meshlab.kernel.entries import (
 from meshlab.kernel.kept_code import Announcer, keep
 from meshlab.kernel.lean import only
 from meshlab.kernel.machine import TABLE, address_of
+from meshlab.kernel.reasons import FAILED, reason_of
 from meshlab.kernel.record import INTERFACES, RECORDS
 from meshlab.kernel.where_kept import code_cache
 
@@ -84,27 +88,51 @@ def _make_core(names: list[str]) -> None:
 
 
 def _make_more(names: list[str]) -> None:
-    """Classes of a reader's own: their entries, and their methods for interfaces."""
+    """Classes of a reader's own: those that numba can't compile are in ``FAILED``, with the line."""
+    layout.clear_caches()  # some of them may have been defined before, and otherwise
     if not _types_made():
         core = sorted(name for name in _KNOWN if layout.is_core(name))
         _tell_numba(core, list(ENTRIES.values()), sys.modules["meshlab_entries"])
-    entries = collect(names)
+    entries: dict[str, list[Entry]] = {}
     for name in names:
-        for interface in layout.interfaces_of(RECORDS[name]):
-            methods = [n for n, m in vars(INTERFACES[interface]).items() if callable(m)]
-            first = first_method(layout.interface_number(interface))
-            first += MOST_METHODS * layout.kind_number(name)
-            entries += [
-                Entry(RECORDS[name], method, first + place, "")
-                for place, method in enumerate(m for m in methods if not m.startswith("__"))
-            ]
-    module = _module(f"meshlab_more_{len(_KNOWN)}", entries)
-    _tell_numba(names, entries, module)
-    with only({f"e{entry.number}" for entry in entries}):
-        for entry in entries:
-            function = numba.njit(**SETTINGS)(getattr(module, f"e{entry.number}"))
-            function.compile(entry.signature)
-            _enter(entry.number, function)
+        FAILED.pop(name, None)
+        with _noted(name):
+            entries[name] = collect([name]) + _methods_of(name)
+    every = [entry for found in entries.values() for entry in found]
+    module = _module(f"meshlab_more_{len(_KNOWN)}", every)
+    _tell_numba(list(entries), every, module)
+    for name, found in entries.items():
+        with _noted(name), only({f"e{entry.number}" for entry in found}):
+            for entry in found:
+                function = numba.njit(**SETTINGS)(getattr(module, f"e{entry.number}"))
+                function.compile(entry.signature)
+                _enter(entry.number, function)
+
+
+def _methods_of(name: str) -> list[Entry]:
+    """The methods of a class for its interfaces: they are called by the table."""
+    kind = MOST_METHODS * layout.kind_number(name)
+    return [
+        Entry(
+            RECORDS[name],
+            method,
+            first_method(layout.interface_number(interface)) + kind + place,
+            "",
+        )
+        for interface in layout.interfaces_of(RECORDS[name])
+        for place, method in enumerate(
+            n for n, member in vars(INTERFACES[interface]).items() if inspect.isfunction(member)
+        )
+    ]
+
+
+@contextmanager
+def _noted(name: str) -> Iterator[None]:
+    """Note it if a class of a reader's own can't be compiled: numba may fail in any way."""
+    try:
+        yield
+    except Exception as error:
+        FAILED[name] = reason_of(error, RECORDS[name])
 
 
 def _types_made() -> bool:

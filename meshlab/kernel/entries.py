@@ -53,6 +53,9 @@ class Entry:
         self.ahead: tuple[str, ...] = getattr(method, "ahead", ())
         parameters = list(inspect.signature(method).parameters)[1:]
         self.parameters = parameters
+        unknown = [p for p in parameters if p not in hints]
+        if unknown:
+            raise TypeError(f"{name} must say of what type {unknown[0]} is")
         self.kinds = [hints[p] for p in parameters]
         self.result = hints.get("return", type(None))
         self.by_clock = (
@@ -132,7 +135,8 @@ def collect(names: list[str]) -> list[Entry]:
     for cls in (RECORDS[name] for name in names):
         for name, member in vars(cls).items():
             if getattr(member, "entry", False):
-                entry = Entry(cls, name, FIRST + len(ENTRIES))
+                known = ENTRIES.get((cls.__name__, name))  # defined before, and now anew
+                entry = Entry(cls, name, known.number if known else FIRST + len(ENTRIES))
                 ENTRIES[cls.__name__, name] = entry
                 new.append(entry)
     return new

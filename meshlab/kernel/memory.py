@@ -27,6 +27,7 @@ from meshlab.kernel.distributions import Around, Constant
 from meshlab.kernel.engine import Engine, TimerQueue
 from meshlab.kernel.layout import LINE, offset
 from meshlab.kernel.machine import TABLE
+from meshlab.kernel.reasons import FAILED
 from meshlab.kernel.record import RECORDS, Field
 from meshlab.kernel.streams import BLOCK, Uniform, Variates, Words, generator
 from meshlab.model import RunTooLarge
@@ -117,10 +118,10 @@ class Memory:
         name = cls.__name__
         if name in layout.KERNEL and layout.KERNEL[name][0] is cls:
             size = layout.KERNEL[name][1].itemsize
-        elif RECORDS.get(name) is cls:
+        elif RECORDS.get(name) is cls and name not in FAILED:
             size = layout.dtype_of(name).itemsize
         else:
-            raise NotLowered(f"{cls.__module__}.{cls.__qualname__} is no record")
+            raise NotLowered(FAILED.get(name) or f"{name} is no record")
         address = Address(self.place(size))
         address.memory = self
         self.objects[address] = item

@@ -23,11 +23,8 @@ from meshlab.kernel.record import INTERFACES, RECORDS
 
 PACKAGE = Path(__file__).parents[1]
 
-ROOMS = ("kernel", "mesh", "policies", "telemetry")
+ROOMS = ("kernel", "mesh", "model", "policies", "telemetry")
 """Every module of these counts."""
-
-MODULES = ("model.py", "rules.py")
-"""And these, whose numbers are compiled in."""
 
 LAST = "loop.plan_event-*.nbc"
 """What is compiled last: once it is kept, so is all the rest."""
@@ -35,8 +32,7 @@ LAST = "loop.plan_event-*.nbc"
 
 def sources() -> list[Path]:
     """The files that are compiled, or whose constants are."""
-    modules = [PACKAGE / name for name in MODULES]
-    return modules + sorted(file for room in ROOMS for file in (PACKAGE / room).glob("*.py"))
+    return sorted(file for room in ROOMS for file in (PACKAGE / room).glob("*.py"))
 
 
 def known() -> list[str]:
