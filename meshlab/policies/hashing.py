@@ -33,8 +33,6 @@ class SplitMix64:
     """
 
     state: Word
-    limit: Word
-    number: int
 
     def seed(self, number: int) -> None:
         """Begin with a number; of a larger one than 64 bits the last 64 count."""
@@ -47,12 +45,6 @@ class SplitMix64:
         bits = (bits ^ (bits >> 30)) * FIRST & MASK
         bits = (bits ^ (bits >> 27)) * SECOND & MASK
         return bits ^ (bits >> 31)
-
-    def below(self, limit: int) -> int:
-        """The next number from 0 to ``limit`` - 1."""
-        self.limit = limit
-        self.number = self.next() % self.limit
-        return self.number
 
 
 def mix(number: int) -> int:

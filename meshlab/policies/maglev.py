@@ -22,7 +22,7 @@ from math import isqrt
 from typing import ClassVar
 
 from meshlab.kernel.clock import Clock
-from meshlab.kernel.record import record, seldom
+from meshlab.kernel.record import Word, record, seldom
 from meshlab.kernel.streams import Uniform
 from meshlab.model.normalized import normalized
 from meshlab.model.rules import check
@@ -45,6 +45,8 @@ class MaglevTable:
     wanted: list[int]
     skips: list[int]
     taken: list[int]
+    limit: Word
+    slot: int
 
     def __init__(self, endpoints: Iterable[Endpoint], size: int) -> None:
         self.size = size
@@ -86,9 +88,15 @@ class MaglevTable:
         """The size is a prime number, so that steps of any width lead to every slot."""
         self.hashes.seed(endpoint.name_hash)
         self.members.append(endpoint)
-        self.wanted.append(self.hashes.below(self.size))
-        self.skips.append(1 + self.hashes.below(self.size - 1))
+        self.wanted.append(self._hash_below(self.size))
+        self.skips.append(1 + self._hash_below(self.size - 1))
         self.taken.append(0)
+
+    def _hash_below(self, limit: int) -> int:
+        """The next hash, as a number from 0 to ``limit`` - 1; 64 bits are divided as a `Word`."""
+        self.limit = limit
+        self.slot = self.hashes.next() % self.limit
+        return self.slot
 
     def _take(self, place: int) -> None:
         """Give an endpoint the first free slot in its own order."""
@@ -103,7 +111,7 @@ class MaglevTable:
     def owner(self, key: int) -> Endpoint:
         """The endpoint that ``key`` belongs to."""
         self.hashes.seed(key)
-        return self.members[self.owners[self.hashes.below(self.size)]]
+        return self.members[self.owners[self._hash_below(self.size)]]
 
     def shares(self, endpoints: Iterable[Endpoint]) -> list[float]:
         """The part of the slots, and so of all keys, that each of ``endpoints`` owns."""
