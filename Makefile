@@ -14,10 +14,10 @@ LAB := -m jupyter lab --LabApp.news_url=None --LabApp.extension_manager=readonly
     $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .NOTPARALLEL:
-.PHONY: help lab test check lint types warm cover full bench marks notebooks index pins clean distclean .venv
+.PHONY: help lab test check lint types warm cover full bench marks notebooks index architecture pins clean distclean .venv
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 lab: warm ## open the first lesson in JupyterLab (LAB_FLAGS=--no-browser and the like)
 	$(PY) $(LAB) $(LAB_FLAGS)
@@ -59,6 +59,9 @@ notebooks: .venv ## run notebooks in place to renew kept outputs (NOTEBOOKS=... 
 
 index: .venv ## write notebooks/README.md and the links from lesson to lesson
 	$(PY) -m tests.navigation
+
+architecture: .venv ## draw the rooms in ARCHITECTURE.md from the package's imports
+	$(PY) -m tests.architecture
 
 .venv: .venv/.ready ## make the environment, or bring it up to date
 

@@ -7,7 +7,7 @@
 The rooms, from the ground up; each uses only those above it in this list:
 
     model       words (outcomes, endpoints, errors), and how declarations are checked
-    kernel      what a run stands on: clock, events, random numbers by name, distributions
+    kernel      clock, events, random numbers by name, records; in plain Python and compiled
     policies    breaker, balancers, retries, budgets, limits, health checks, outlier detection
     telemetry   metrics and PromQL, the ledger of decisions, traces, the central collector
     scenario    what is run, as data; the shop; scenario files
