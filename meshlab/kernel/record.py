@@ -240,8 +240,9 @@ def _beginning(cls: type, fields: dict[str, Field]) -> Callable[..., None]:
     zeros = {"life": "0", **{name: fields[name].zero for name in first}}
     plain = [name for name, zero in zeros.items() if zero in ("0", "0.0", "False", "None")]
     # all at once, from a constant: nothing is quicker, and two records are made for every request
+    names, values = (f"self.{name}," for name in plain), (f"{zeros[name]}," for name in plain)
     lines = [
-        f"{', '.join(f'self.{name}' for name in plain)}, = {', '.join(zeros[name] for name in plain)},",
+        f"{' '.join(names)} = {' '.join(values)}",
         *(f"self.{name} = {zero}" for name, zero in zeros.items() if name not in plain),
     ]
     scope: dict[str, Any] = {**CONTAINERS, "RECORDS": RECORDS}
