@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numba
-from numba import types
-from numba.extending import overload_method
+from numba import extending, types
 
 from meshlab.kernel import layout
 from meshlab.kernel.entries import FIRE
@@ -28,6 +27,8 @@ from meshlab.kernel.machine import (
     word_at,
 )
 from meshlab.kernel.types import add_method, at, make_type
+
+overload_method: Any = extending.overload_method
 
 MORE_PLANS, MORE_BATCHES, MORE_NUMBERS, MORE_RECORDS, MORE_ROWS, MORE_PLACES, EMPTY_BAG = range(7)
 """What compiled code asks of Python, which owns all memory."""
@@ -56,7 +57,7 @@ WORDS: Any = make_type("Words", layout.STREAM)
 VARIATES: Any = make_type("Variates", layout.VARIATES)
 
 
-@numba.njit(error_model="numpy")  # type: ignore[untyped-decorator]
+@numba.njit(error_model="numpy")
 def need(what: int, whom: int) -> None:
     """Let Python provide what runs low."""
     if ask(what, whom) != 0:
@@ -157,7 +158,7 @@ def plan_at(self: Any, place: int) -> Any:
 
 @overload_method(
     type(ENGINE), "look_ahead", jit_options={"error_model": "numpy", "forceinline": True}
-)  # type: ignore[untyped-decorator]
+)
 def _look_ahead(self: Any, second: Any, third: Any, fourth: Any) -> Any:
     """What an event will need may have been out of use for long: it is fetched before its time.
 
@@ -213,10 +214,10 @@ def _entry_of(method: Any) -> int:
 
 
 def _is_given(number: Any) -> bool:
-    return not (isinstance(number, types.Omitted) or isinstance(number, int))
+    return not isinstance(number, types.Omitted | int)
 
 
-@overload_method(type(ENGINE), "after", jit_options={"error_model": "numpy", "forceinline": True})  # type: ignore[untyped-decorator]
+@overload_method(type(ENGINE), "after", jit_options={"error_model": "numpy", "forceinline": True})
 def _after(self: Any, seconds: Any, method: Any, number: Any = -1) -> Any:
     kind = _entry_of(method)
     if _is_given(number):
@@ -237,7 +238,7 @@ def _after(self: Any, seconds: Any, method: Any, number: Any = -1) -> Any:
     return after
 
 
-@overload_method(type(ENGINE), "at", jit_options={"error_model": "numpy", "forceinline": True})  # type: ignore[untyped-decorator]
+@overload_method(type(ENGINE), "at", jit_options={"error_model": "numpy", "forceinline": True})
 def _at(self: Any, time: Any, method: Any, number: Any = -1) -> Any:
     kind = _entry_of(method)
     if _is_given(number):
@@ -260,7 +261,7 @@ def _at(self: Any, time: Any, method: Any, number: Any = -1) -> Any:
 # ---- timers
 
 
-@overload_method(type(TIMERS), "start", jit_options={"error_model": "numpy", "forceinline": True})  # type: ignore[untyped-decorator]
+@overload_method(type(TIMERS), "start", jit_options={"error_model": "numpy", "forceinline": True})
 def _start(self: Any, item: Any) -> Any:
     number = NUMBERS[type(item), "expired"]
 
@@ -358,10 +359,11 @@ def drop_batch(self: Any, place: int) -> None:
     engine.batches_free = place
 
 
-for _function in (begin, stop):
-    add_method(TIMERS, _function.__name__, _function)
-for _function in (next_timer, add_batch, drop_batch):
-    add_method(TIMERS, _function.__name__, _function, inline=False)
+add_method(TIMERS, "begin", begin)
+add_method(TIMERS, "stop", stop)
+add_method(TIMERS, "next_timer", next_timer, inline=False)
+add_method(TIMERS, "add_batch", add_batch, inline=False)
+add_method(TIMERS, "drop_batch", drop_batch, inline=False)
 
 
 # ---- random numbers

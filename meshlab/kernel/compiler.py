@@ -75,7 +75,7 @@ def _make_core(names: list[str]) -> None:
 
 
 def _make_more(names: list[str]) -> None:
-    """Classes of a reader's own: those that numba can't compile are in ``FAILED``, with the line."""
+    """Classes of a reader's own: why numba can't compile one is then in ``FAILED``."""
     layout.clear_caches()  # some of them may have been defined before, and otherwise
     if not _types_made():
         core = sorted(name for name in _KNOWN if layout.is_core(name))

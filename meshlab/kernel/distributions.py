@@ -1,7 +1,7 @@
 """How long work takes: distributions of seconds, declared as data.
 
-Each knows its ``mean`` and fills blocks of variates for `meshlab.kernel.streams.Variates`. A scenario file
-names them by ``kind`` (see ``KINDS``).
+Each knows its ``mean`` and fills blocks of variates for `meshlab.kernel.streams.Variates`. A
+scenario file names them by ``kind`` (see ``KINDS``).
 """
 
 from __future__ import annotations

@@ -36,17 +36,17 @@ class Reader:
 
 def _where(record: Any, name: str, index: int | None) -> tuple[str, int]:
     """The kind of number, and its address."""
-    code, start, size, by_list = _column(type(record).__name__, name)
+    code, start, size, by_list = _column(type(record), name)
     address = address_in(record) + start
     return code, (get(address, "i8") if by_list else address) + size * (index or 0)
 
 
 @cache
-def _column(cls: str, name: str) -> tuple[str, int, int, bool]:
+def _column(cls: type, name: str) -> tuple[str, int, int, bool]:
     """The kind of number of a field, where it begins, its size, and whether a list holds it."""
-    field = layout.fields_of(cls)[name]
+    field = layout.fields_of(cls.__name__)[name]
     by_list = field.kind == "numbers"
-    start = layout.offset(layout.dtype_of(cls), name)
+    start = layout.offset(layout.dtype_of(cls.__name__), name)
     return field.of, start, 8 if by_list else layout.SIZES[field.of], by_list
 
 

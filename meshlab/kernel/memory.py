@@ -54,7 +54,7 @@ SLOTS: dict[type, str] = {
     Words: "_block",
     Variates: "_block",
 }
-"""Which slot of a kernel's own object holds its address once it is a view; a record's is ``life``."""
+"""Which slot of a kernel's own object holds its address once it is a view; a record's: ``life``."""
 
 LOCAL = threading.local()
 """``memory``: whose compiled code runs in this thread."""
@@ -114,7 +114,7 @@ class Memory:
         known = address_in(item)
         if known:
             return known
-        cls = type(item)
+        cls: Any = type(item)
         name = cls.__name__
         if name in layout.KERNEL and layout.KERNEL[name][0] is cls:
             size = layout.KERNEL[name][1].itemsize
@@ -137,7 +137,7 @@ class Memory:
         if name in _WRITERS:
             _WRITERS[name](self, address, values, item)
             return
-        plan = _plan_of(name)
+        plan = _plan_of(cls)
         numbers = (
             self._address(values[attribute], waiting) if refers else values[attribute]
             for attribute, refers in plan.order
@@ -381,7 +381,10 @@ class NotLowered(Exception):
     """Something that a record refers to can't be put into memory."""
 
 
-@ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+CALLED: Any = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+
+
+@CALLED
 def _asked(what: int, whom: int) -> int:
     memory: Memory = LOCAL.memory
     return memory.answer(what, whom)
@@ -418,7 +421,7 @@ _OWN: dict[type, list[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How a record is written: its numbers and references at one go, the other fields by themselves."""
+    """How a record is written: its numbers and references at one go, other fields one by one."""
 
     form: struct.Struct
     head: tuple[int, ...]
@@ -430,7 +433,8 @@ FORMS = {"f8": "d", "i8": "q", "i4": "i", "u8": "Q", "u1": "?"}
 
 
 @cache
-def _plan_of(name: str) -> _Plan:
+def _plan_of(cls: type) -> _Plan:
+    name = cls.__name__
     dtype, fields = layout.dtype_of(name), layout.fields_of(name)
     kind = (layout.kind_number(name),) if layout.interfaces_of(RECORDS[name]) else ()
     places = [
@@ -472,7 +476,7 @@ def _beginning(seed: int, purpose: str) -> tuple[int, int, int, int]:
 
 def _halves(rng: np.random.Generator) -> tuple[int, int, int, int]:
     """State and increment of a PCG64, each as its low and its high 64 bits."""
-    known: Any = rng.bit_generator.state["state"]  # type: ignore[index]
+    known: Any = rng.bit_generator.state["state"]
     state, increment = known["state"], known["inc"]
     return state & HALF, state >> 64, increment & HALF, increment >> 64
 
@@ -495,4 +499,4 @@ def address_in(item: Any) -> int:
 def memory_of(item: Any) -> Memory:
     """The memory that a view lies in."""
     address: Any = address_in(item)
-    return address.memory  # type: ignore[no-any-return]
+    return address.memory

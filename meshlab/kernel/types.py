@@ -15,25 +15,26 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.core.datamodel import models, register_default
+from numba import extending, types
+from numba.core import datamodel
 from numba.core.errors import TypingError
 from numba.core.typing import arraydecl
 from numba.core.typing.templates import AttributeTemplate
-from numba.extending import (
-    infer_getattr,
-    intrinsic,
-    lower_builtin,
-    lower_cast,
-    lower_getattr,
-    lower_setattr,
-    overload,
-    overload_attribute,
-    overload_method,
-)
 from numba.np.numpy_support import from_dtype
 
 from meshlab.kernel.machine import I64, address_of
+
+# numba's own annotations are of no help here
+infer_getattr: Any = extending.infer_getattr
+intrinsic: Any = extending.intrinsic
+lower_builtin: Any = extending.lower_builtin
+lower_cast: Any = extending.lower_cast
+lower_getattr: Any = extending.lower_getattr
+lower_setattr: Any = extending.lower_setattr
+overload: Any = extending.overload
+overload_attribute: Any = extending.overload_attribute
+overload_method: Any = extending.overload_method
+known_models: Any = datamodel
 
 SPECIAL = {
     "__getitem__": operator.getitem,
@@ -64,10 +65,15 @@ def make_type(name: str, dtype: np.dtype[Any], within: Mapping[str, Any] | None 
             raise TypingError(f"{name} has no attribute or method {key!r}")
         return self.fields[key].type
 
-    body = {"__init__": begin, "can_convert_to": convert, "typeof": typeof, "unify": unify}
+    body: dict[str, Any] = {
+        "__init__": begin,
+        "can_convert_to": convert,
+        "typeof": typeof,
+        "unify": unify,
+    }
     body["may_be_none"] = True
     cls = type(name, (types.Record,), body)
-    register_default(cls)(models.RecordModel)
+    known_models.register_default(cls)(known_models.models.RecordModel)
     fields = [
         (
             field,
@@ -116,13 +122,13 @@ def _add_reference(cls: type, name: str) -> None:
         offset = I64(record.offset(f"{name}_at"))
         return builder.inttoptr(builder.add(builder.ptrtoint(value, I64), offset), I64.as_pointer())
 
-    @lower_getattr(cls, name)  # type: ignore[untyped-decorator]
+    @lower_getattr(cls, name)
     def get(context: Any, builder: Any, record: Any, value: Any) -> Any:
         target = context.typing_context.resolve_getattr(record, name)
         address = builder.load(place(builder, record, value))
         return builder.inttoptr(address, context.get_value_type(target))
 
-    @lower_setattr(cls, name)  # type: ignore[untyped-decorator]
+    @lower_setattr(cls, name)
     def put(context: Any, builder: Any, signature: Any, arguments: Any) -> None:
         value = builder.ptrtoint(arguments[1], I64)
         builder.store(value, place(builder, signature.args[0], arguments[0]))
@@ -155,11 +161,11 @@ def index_by_place(kind: Any) -> None:
         context.add_linking_libs(getattr(code, "libs", ()))
         return code(builder, (arguments[0], place, *arguments[2:]))
 
-    @lower_builtin("static_getitem", type(kind), types.IntegerLiteral)  # type: ignore[untyped-decorator]
+    @lower_builtin("static_getitem", type(kind), types.IntegerLiteral)
     def get(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
         return use(operator.getitem, sig, context, builder, arguments)
 
-    @lower_builtin("static_setitem", type(kind), types.IntegerLiteral, types.Any)  # type: ignore[untyped-decorator]
+    @lower_builtin("static_setitem", type(kind), types.IntegerLiteral, types.Any)
     def put(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
         return use(operator.setitem, sig, context, builder, arguments)
 
@@ -172,15 +178,16 @@ def _none_or_record(self: Any, context: Any, other: Any) -> Any:
     return other if getattr(other, "may_be_none", False) else _unify_none(self, context, other)
 
 
-types.NoneType.unify = _none_or_record
+_none: Any = types.NoneType
+_none.unify = _none_or_record
 
 
-@lower_cast(types.NoneType, types.Record)  # type: ignore[untyped-decorator]
+@lower_cast(types.NoneType, types.Record)
 def _no_record(context: Any, builder: Any, source: Any, target: Any, value: Any) -> Any:
     return ir.Constant(context.get_value_type(target), None)
 
 
-@lower_cast(types.Record, types.Record)  # type: ignore[untyped-decorator]
+@lower_cast(types.Record, types.Record)
 def _as_interface(context: Any, builder: Any, source: Any, target: Any, value: Any) -> Any:
     address = builder.ptrtoint(value, I64)
     return builder.inttoptr(address, context.get_value_type(target))
@@ -188,7 +195,7 @@ def _as_interface(context: Any, builder: Any, source: Any, target: Any, value: A
 
 @overload(bisect_left)
 def _bisect_left(a: Any, x: Any) -> Any:
-    """How many of a few sorted bounds a number exceeds: all are compared, and nothing is guessed."""
+    """How many of a few sorted bounds a number exceeds: all are compared, none guessed."""
     if not isinstance(a, types.UniTuple):
         return None
     terms = " + ".join(f"int(a[{place}] < x)" for place in range(a.count))
