@@ -36,7 +36,8 @@ class Reader:
 
 def _where(record: Any, name: str, index: int | None) -> tuple[str, int]:
     """The kind of number, and its address."""
-    code, start, size, by_list = _column(type(record), name)
+    kind: Any = type(record)
+    code, start, size, by_list = _column(kind, name)
     address = address_in(record) + start
     return code, (get(address, "i8") if by_list else address) + size * (index or 0)
 

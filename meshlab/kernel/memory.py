@@ -121,7 +121,7 @@ class Memory:
         elif RECORDS.get(name) is cls and name not in FAILED:
             size = layout.dtype_of(name).itemsize
         else:
-            raise NotLowered(FAILED.get(name) or f"{name} is no record")
+            raise NotLowered(_why_not(cls))
         address = Address(self.place(size))
         address.memory = self
         self.objects[address] = item
@@ -391,6 +391,13 @@ def _asked(what: int, whom: int) -> int:
 
 
 TABLE[0] = ctypes.cast(_asked, ctypes.c_void_p).value
+
+
+def _why_not(cls: type) -> str:
+    name = cls.__name__
+    if "FIELDS" not in vars(cls):
+        return f"{name} is no record"
+    return FAILED[name] if RECORDS.get(name) is cls else f"{name} has been defined anew"
 
 
 def put(address: int, code: str, number: Any) -> None:

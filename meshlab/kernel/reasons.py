@@ -21,7 +21,7 @@ PLACE = re.compile(
 
 NOISE = re.compile(
     r"- |\w*Error: Failed|Failed|During|Overload in|Intrinsic in|With argument|Rejected|raised from"
-    r"|There are|>>>"
+    r"|There are|>{3}"
 )
 """How those of numba's lines begin that say where it was, and not what was wrong."""
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from meshlab import mesh
 from meshlab.engines import why_not
+from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.model import Outcome
 from meshlab.scenario import Scenario
@@ -75,11 +75,11 @@ def requests_of_simpy(model: simpy_model.Mesh) -> int:
 
 
 def reference(scenario: Scenario, seed: int) -> Result:
-    return mesh.run(scenario, seed, engine="reference")
+    return run(scenario, seed, engine="reference")
 
 
 def compiled(scenario: Scenario, seed: int) -> Result:
-    return mesh.run(scenario, seed, engine="compiled")
+    return run(scenario, seed, engine="compiled")
 
 
 def with_telemetry(scenario: Scenario, seed: int) -> Result:

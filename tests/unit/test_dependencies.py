@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("mesh",),
     ("weight",),
     ("engines",),
+    ("kernel.__main__",),
     (
         "telemetry.columns",
         "telemetry.onset",

@@ -141,7 +141,7 @@ def test_an_interrupted_run_ends_quietly(capsys: Capture, monkeypatch: pytest.Mo
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("meshlab.mesh.run", interrupted)
+    monkeypatch.setattr("meshlab.engines.run.run", interrupted)
     assert main(["demo"]) == INTERRUPTED
     assert capsys.readouterr() == ("", "")
 

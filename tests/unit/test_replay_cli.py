@@ -268,7 +268,7 @@ def test_who_stops_a_run_is_told_how_far_it_was(
         progress(660.0 / incident().duration)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("meshlab.mesh.run", stopped)
+    monkeypatch.setattr("meshlab.engines.run.run", stopped)
     assert main([*command, str(tmp_path / "file")]) == INTERRUPTED
     told = "stopped at 14:31:00 of the incident; nothing was written\n"
     assert capsys.readouterr() == ("", told)
