@@ -7,7 +7,7 @@
 Both give the same bytes. Whether the compiled engine can is found out by trying: the mesh is built,
 and its objects are put into memory. What is no record, or has a line that numba can't compile, runs
 on the reference engine; a record of your own that compiles doesn't. Small runs go there, too, as
-long as nothing is compiled yet (see `meshlab.engines.meanwhile`).
+long as nothing is compiled yet (see `meshlab.meanwhile`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from importlib.util import find_spec
+from typing import Any
 
 from meshlab.mesh.mesh import Mesh
 from meshlab.model import ConfigError
-from meshlab.model.rules import require_known
-from meshlab.scenario.scenario import Scenario
+from meshlab.rules import require_known
+from meshlab.scenario import Scenario
 
 ENGINES = ("auto", "reference", "compiled")
 
@@ -56,9 +57,10 @@ def lowered(scenario: Scenario, seed: int) -> tuple[Mesh, str]:
     from meshlab.kernel import lowering  # here: whoever never runs it needs no numba
     from meshlab.kernel.memory import NotLowered
 
+    kernel: Any = lowering
     mesh = Mesh(scenario, seed)
     try:
-        mesh.lower(lowering)
+        mesh.lower(kernel)
     except NotLowered as error:
         return mesh, f"{next(_own(scenario, scenario.where), scenario.where)}: {error}"
     return mesh, ""
