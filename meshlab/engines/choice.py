@@ -7,7 +7,7 @@
 Both give the same bytes. Whether the compiled engine can is found out by trying: the mesh is built,
 and its objects are put into memory. What is no record, or has a line that numba can't compile, runs
 on the reference engine; a record of your own that compiles doesn't. Small runs go there, too, as
-long as nothing is compiled yet (see `meshlab.meanwhile`).
+long as nothing is compiled yet (see `meshlab.engines.meanwhile`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any
 
 from meshlab.mesh.mesh import Mesh
 from meshlab.model import ConfigError
-from meshlab.rules import require_known
-from meshlab.scenario import Scenario
+from meshlab.model.rules import require_known
+from meshlab.scenario.scenario import Scenario
 
 ENGINES = ("auto", "reference", "compiled")
 

@@ -17,7 +17,15 @@ from typing import Any
 import numba
 
 from meshlab.kernel import layout, loop
-from meshlab.kernel.entries import ENTRIES, FIRE, FUNCTIONS, MOST_METHODS, Entry, collect, first_method
+from meshlab.kernel.entries import (
+    ENTRIES,
+    FIRE,
+    FUNCTIONS,
+    MOST_METHODS,
+    Entry,
+    collect,
+    first_method,
+)
 from meshlab.kernel.kept_code import Announcer, keep
 from meshlab.kernel.lean import only
 from meshlab.kernel.machine import TABLE, address_of

@@ -35,6 +35,7 @@ def first_method(interface: int) -> int:
     """Where in the table the methods of an interface begin, those of kind 0."""
     return METHODS + interface * MOST_KINDS * MOST_METHODS
 
+
 FUNCTIONS: dict[int, Any] = {}
 """The compiled function of every entry, by its number."""
 

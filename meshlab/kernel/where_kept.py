@@ -16,8 +16,8 @@ import numba
 import numpy as np
 from llvmlite import binding
 
-from meshlab.kernel.code_cache import CodeCache, fingerprint, open_cache
 from meshlab.kernel import layout
+from meshlab.kernel.code_cache import CodeCache, fingerprint, open_cache
 from meshlab.kernel.entries import FUNCTIONS
 from meshlab.kernel.record import INTERFACES, RECORDS
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from meshlab.dotted import replaced
-from meshlab.engines import choose, refused, why_not
-from meshlab.estimate import MOST_EVENTS, check_size
+from meshlab.engines.choice import choose, refused, why_not
+from meshlab.engines.size import MOST_EVENTS, check_size
 from meshlab.model import ConfigError, MeshlabError
 from meshlab.model.rules import check, require_count, require_name, require_type, shown
 from meshlab.scenario.scenario import Scenario

@@ -10,12 +10,12 @@ import pytest
 
 pytest.importorskip("numba", reason="numba is not installed, so there is no compiled engine")
 
-from meshlab.engines import lowered
-from meshlab.faults import EdgeFault
+from meshlab.engines.choice import lowered
 from meshlab.kernel import running
 from meshlab.kernel.compiler import ADVANCE
 from meshlab.kernel.running import EVENTS
-from meshlab.scenario import Scenario
+from meshlab.scenario.faults import EdgeFault
+from meshlab.scenario.scenario import Scenario
 from tests.small import line, patience, service
 
 RETRIES_FOR_EVER = line(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from meshlab.engines import why_not
+from meshlab.engines.choice import why_not
 from meshlab.engines.run import run
 from meshlab.mesh.result import Result
 from meshlab.model import Outcome

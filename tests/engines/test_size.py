@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import pytest
 
-from meshlab.changes import Change
 from meshlab.engines.run import run
 from meshlab.engines.size import (
     MOST_EVENTS,
@@ -23,7 +22,6 @@ from meshlab.engines.size import (
     tries_at_most,
 )
 from meshlab.incident.scenario import incident
-from meshlab.load import Load
 from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome, RunTooLarge
 from meshlab.policies.breaker import BreakerConfig

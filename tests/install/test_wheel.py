@@ -12,7 +12,7 @@ import pytest
 
 import meshlab.mesh.mesh  # noqa: F401  every class that is compiled
 from meshlab.engines.run import run
-from meshlab.incident import incident
+from meshlab.incident.scenario import incident
 from meshlab.kernel.where_kept import code_cache
 from tests.install.stranger import ROOT, Environment, build_wheel, make_environment
 

@@ -9,14 +9,14 @@ import pytest
 
 pytest.importorskip("numba", reason="numba is not installed, so there is no compiled engine")
 
-from meshlab.engines import why_not
+from meshlab.engines.choice import why_not
 from meshlab.engines.run import run
 from meshlab.kernel.record import record
 from meshlab.model import ConfigError
 from meshlab.policies.balancer import Balancer, Candidates
 from meshlab.policies.endpoint import Endpoint
-from meshlab.scenario import Scenario
-from meshlab.shop import shop
+from meshlab.scenario.scenario import Scenario
+from meshlab.scenario.shop import shop
 
 
 @record

@@ -14,12 +14,12 @@ pytest.importorskip("numba", reason="numba is not installed, so there is no comp
 
 import meshlab.mesh.mesh  # noqa: F401  every class that is compiled
 from meshlab.engines.run import run
-from meshlab.faults import Errors, Outage
 from meshlab.kernel.compiler import ADVANCE
 from meshlab.kernel.entries import FUNCTIONS
 from meshlab.kernel.record import RECORDS
 from meshlab.kernel.where_kept import PACKAGE, code_cache, known, sources
-from meshlab.shop import shop
+from meshlab.scenario.faults import Errors, Outage
+from meshlab.scenario.shop import shop
 
 
 def test_every_file_with_a_class_that_is_compiled_is_in_the_fingerprint() -> None:
