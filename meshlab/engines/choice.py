@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from importlib.util import find_spec
+from typing import Any
 
 from meshlab.mesh.mesh import Mesh
 from meshlab.model import ConfigError
@@ -56,9 +57,10 @@ def lowered(scenario: Scenario, seed: int) -> tuple[Mesh, str]:
     from meshlab.kernel import lowering  # here: whoever never runs it needs no numba
     from meshlab.kernel.memory import NotLowered
 
+    kernel: Any = lowering
     mesh = Mesh(scenario, seed)
     try:
-        mesh.lower(lowering)
+        mesh.lower(kernel)
     except NotLowered as error:
         return mesh, f"{next(_own(scenario, scenario.where), scenario.where)}: {error}"
     return mesh, ""

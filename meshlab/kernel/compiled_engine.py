@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numba
-from numba import types
+from numba import extending, types
 
 from meshlab.kernel import layout
 from meshlab.kernel.entries import FIRE
@@ -26,7 +26,9 @@ from meshlab.kernel.machine import (
     prefetch,
     word_at,
 )
-from meshlab.kernel.types import JIT, add_method, at, extending, make_type
+from meshlab.kernel.types import add_method, at, make_type
+
+overload_method: Any = extending.overload_method
 
 MORE_PLANS, MORE_BATCHES, MORE_NUMBERS, MORE_RECORDS, MORE_ROWS, MORE_PLACES, EMPTY_BAG = range(7)
 """What compiled code asks of Python, which owns all memory."""
@@ -154,7 +156,9 @@ def plan_at(self: Any, place: int) -> Any:
     return at_plan(self.plans + PLAN_BYTES * (at_key(self.heap + KEY_BYTES * place).tag & PLACES))
 
 
-@extending.overload_method(type(ENGINE), "look_ahead", jit_options=JIT)
+@overload_method(
+    type(ENGINE), "look_ahead", jit_options={"error_model": "numpy", "forceinline": True}
+)
 def _look_ahead(self: Any, second: Any, third: Any, fourth: Any) -> Any:
     """What an event will need may have been out of use for long: it is fetched before its time.
 
@@ -213,7 +217,7 @@ def _is_given(number: Any) -> bool:
     return not isinstance(number, types.Omitted | int)
 
 
-@extending.overload_method(type(ENGINE), "after", jit_options=JIT)
+@overload_method(type(ENGINE), "after", jit_options={"error_model": "numpy", "forceinline": True})
 def _after(self: Any, seconds: Any, method: Any, number: Any = -1) -> Any:
     kind = _entry_of(method)
     if _is_given(number):
@@ -234,7 +238,7 @@ def _after(self: Any, seconds: Any, method: Any, number: Any = -1) -> Any:
     return after
 
 
-@extending.overload_method(type(ENGINE), "at", jit_options=JIT)
+@overload_method(type(ENGINE), "at", jit_options={"error_model": "numpy", "forceinline": True})
 def _at(self: Any, time: Any, method: Any, number: Any = -1) -> Any:
     kind = _entry_of(method)
     if _is_given(number):
@@ -257,7 +261,7 @@ def _at(self: Any, time: Any, method: Any, number: Any = -1) -> Any:
 # ---- timers
 
 
-@extending.overload_method(type(TIMERS), "start", jit_options=JIT)
+@overload_method(type(TIMERS), "start", jit_options={"error_model": "numpy", "forceinline": True})
 def _start(self: Any, item: Any) -> Any:
     number = NUMBERS[type(item), "expired"]
 
@@ -355,26 +359,27 @@ def drop_batch(self: Any, place: int) -> None:
     engine.batches_free = place
 
 
-for _method in (begin, stop):
-    add_method(TIMERS, _method.__name__, _method)
-for _rare in (next_timer, add_batch, drop_batch):
-    add_method(TIMERS, _rare.__name__, _rare, inline=False)
+add_method(TIMERS, "begin", begin)
+add_method(TIMERS, "stop", stop)
+add_method(TIMERS, "next_timer", next_timer, inline=False)
+add_method(TIMERS, "add_batch", add_batch, inline=False)
+add_method(TIMERS, "drop_batch", drop_batch, inline=False)
 
 
 # ---- random numbers
 
 
-def draw_uniform(self: Any) -> Any:
+def draw_uniform(self: Any) -> float:
     """The next number from [0, 1)."""
     return (next_bits(address_of(self)) >> 11) * UNIT
 
 
-def draw_word(self: Any) -> Any:
+def draw_word(self: Any) -> int:
     """The next 64 bits."""
     return next_bits(address_of(self))
 
 
-def draw_variate(self: Any) -> Any:
+def draw_variate(self: Any) -> float:
     """The next number of a distribution."""
     if self.even:
         return self.base + self.width * ((next_bits(address_of(self) + 32) >> 11) * UNIT)

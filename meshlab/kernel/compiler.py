@@ -56,8 +56,6 @@ def make_ready() -> None:
         _make_core(core)
         new = [name for name in new if name not in core]
     if new:
-        if any(name in _KNOWN for name in new):
-            layout.forget()
         _KNOWN.update({name: RECORDS[name] for name in new})
         _make_more(new)
 
@@ -88,8 +86,8 @@ def _make_core(names: list[str]) -> None:
 
 
 def _make_more(names: list[str]) -> None:
-    """Classes of a reader's own: those that numba can't compile are in ``FAILED``, with the line."""
-    layout.forget()  # some of them may have been defined before, and otherwise
+    """Classes of a reader's own: why numba can't compile one is then in ``FAILED``."""
+    layout.clear_caches()  # some of them may have been defined before, and otherwise
     if not _types_made():
         core = sorted(name for name in _KNOWN if layout.is_core(name))
         _tell_numba(core, list(ENTRIES.values()), sys.modules["meshlab_entries"])
@@ -102,7 +100,7 @@ def _make_more(names: list[str]) -> None:
     module = _module(f"meshlab_more_{len(_KNOWN)}", every)
     _tell_numba(list(entries), every, module)
     for name, found in entries.items():
-        with _noted(name), only({f"e{entry.number}" for entry in found}):
+        with _noted(name):
             for entry in found:
                 function = numba.njit(**SETTINGS)(getattr(module, f"e{entry.number}"))
                 function.compile(entry.signature)
@@ -113,17 +111,16 @@ def _methods_of(name: str) -> list[Entry]:
     """The methods of a class for its interfaces: they are called by the table."""
     kind = MOST_METHODS * layout.kind_number(name)
     return [
-        Entry(
-            RECORDS[name],
-            method,
-            first_method(layout.interface_number(interface)) + kind + place,
-            "",
-        )
+        Entry(RECORDS[name], method, _first(interface) + kind + place, "")
         for interface in layout.interfaces_of(RECORDS[name])
         for place, method in enumerate(
             n for n, member in vars(INTERFACES[interface]).items() if inspect.isfunction(member)
         )
     ]
+
+
+def _first(interface: str) -> int:
+    return first_method(layout.interface_number(interface))
 
 
 @contextmanager

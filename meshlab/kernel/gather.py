@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ class Reader:
         self._groups = [_group(code, where) for code, where in found.items()]
         self._memory = memory_of(self.places[0][0]) if self.places else None
 
-    def read(self) -> Any:
+    def read(self) -> np.ndarray:
         """The numbers now, shape (places,); booleans count as 0 and 1."""
         row = np.empty(len(self.places))
         for positions, memory, indices in self._groups:
@@ -35,17 +36,18 @@ class Reader:
 
 def _where(record: Any, name: str, index: int | None) -> tuple[str, int]:
     """The kind of number, and its address."""
-    code, start, size, by_list = _column(type(record).__name__, name)
+    kind: Any = type(record)
+    code, start, size, by_list = _column(kind, name)
     address = address_in(record) + start
     return code, (get(address, "i8") if by_list else address) + size * (index or 0)
 
 
-@layout.remembered
-def _column(cls: str, name: str) -> tuple[str, int, int, bool]:
+@cache
+def _column(cls: type, name: str) -> tuple[str, int, int, bool]:
     """The kind of number of a field, where it begins, its size, and whether a list holds it."""
-    field = layout.fields_of(cls)[name]
+    field = layout.fields_of(cls.__name__)[name]
     by_list = field.kind == "numbers"
-    start = layout.offset(layout.dtype_of(cls), name)
+    start = layout.offset(layout.dtype_of(cls.__name__), name)
     return field.of, start, 8 if by_list else layout.SIZES[field.of], by_list
 
 

@@ -7,33 +7,14 @@ would touch a line more than it needs to.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from meshlab.kernel.engine import Engine, TimerQueue
 from meshlab.kernel.record import INTERFACES, RECORDS, Field
 from meshlab.kernel.streams import Uniform, Variates, Words
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-_FORGETTING: list[Callable[[], None]] = []
-
-
-def remembered(function: F) -> F:
-    """Remember what a function gave for the names of classes, until a class is defined anew."""
-    kept: Any = cache(function)
-    _FORGETTING.append(kept.cache_clear)
-    return kept
-
-
-def forget() -> None:
-    """A class was defined anew, in a notebook's cell say: its layout may be another."""
-    for clear in _FORGETTING:
-        clear()
-
 
 LINE = 64
 """Bytes of memory that the processor fetches at a time."""
@@ -170,7 +151,7 @@ def is_core(name: str) -> bool:
     return cls.__module__.split(".")[0] == "meshlab"
 
 
-@remembered
+@cache
 def links_of(name: str, first: bool = False) -> list[tuple[str, str]]:
     """What other records' queues and bags keep in a record: ("Pool_waiting_next", "i8") ..."""
     found = []
@@ -185,7 +166,7 @@ def links_of(name: str, first: bool = False) -> list[tuple[str, str]]:
     return found
 
 
-@remembered
+@cache
 def dtype_of(name: str) -> np.dtype[Any]:
     """The layout of a record. What implements an interface begins with its life and its kind."""
     parts: list[Any] = [("life", "i4")]
@@ -215,7 +196,7 @@ def offset(dtype: np.dtype[Any], name: str) -> int:
     return int(fields[name][1])
 
 
-@remembered
+@cache
 def row_dtype(name: str) -> np.dtype[Any]:
     """The layout of a row of `Rows`."""
     return np.dtype([(n, _code(field)) for n, field in fields_of(name).items()], align=True)
@@ -239,3 +220,10 @@ def _in_lines(packed: np.dtype[Any]) -> np.dtype[Any]:
         },
         align=True,
     )
+
+
+def clear_caches() -> None:
+    """Forget layouts, since a class was defined anew (in a notebook's cell, say)."""
+    links_of.cache_clear()
+    dtype_of.cache_clear()
+    row_dtype.cache_clear()

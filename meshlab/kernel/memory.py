@@ -54,7 +54,7 @@ SLOTS: dict[type, str] = {
     Words: "_block",
     Variates: "_block",
 }
-"""Which slot of a kernel's own object holds its address once it is a view; else it is ``life``."""
+"""Which slot of a kernel's own object holds its address once it is a view; a record's: ``life``."""
 
 LOCAL = threading.local()
 """``memory``: whose compiled code runs in this thread."""
@@ -121,7 +121,7 @@ class Memory:
         elif RECORDS.get(name) is cls and name not in FAILED:
             size = layout.dtype_of(name).itemsize
         else:
-            raise NotLowered(FAILED.get(name) or f"{name} is no record")
+            raise NotLowered(_why_not(cls))
         address = Address(self.place(size))
         address.memory = self
         self.objects[address] = item
@@ -137,7 +137,7 @@ class Memory:
         if name in _WRITERS:
             _WRITERS[name](self, address, values, item)
             return
-        plan = _plan_of(name)
+        plan = _plan_of(cls)
         numbers = (
             self._address(values[attribute], waiting) if refers else values[attribute]
             for attribute, refers in plan.order
@@ -381,13 +381,23 @@ class NotLowered(Exception):
     """Something that a record refers to can't be put into memory."""
 
 
-@ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+CALLED: Any = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+
+
+@CALLED
 def _asked(what: int, whom: int) -> int:
     memory: Memory = LOCAL.memory
     return memory.answer(what, whom)
 
 
 TABLE[0] = ctypes.cast(_asked, ctypes.c_void_p).value
+
+
+def _why_not(cls: type) -> str:
+    name = cls.__name__
+    if "FIELDS" not in vars(cls):
+        return f"{name} is no record"
+    return FAILED[name] if RECORDS.get(name) is cls else f"{name} has been defined anew"
 
 
 def put(address: int, code: str, number: Any) -> None:
@@ -418,7 +428,7 @@ _OWN: dict[type, list[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How a record is written: numbers and references at one go, other fields by themselves."""
+    """How a record is written: its numbers and references at one go, other fields one by one."""
 
     form: struct.Struct
     head: tuple[int, ...]
@@ -429,8 +439,9 @@ class _Plan:
 FORMS = {"f8": "d", "i8": "q", "i4": "i", "u8": "Q", "u1": "?"}
 
 
-@layout.remembered
-def _plan_of(name: str) -> _Plan:
+@cache
+def _plan_of(cls: type) -> _Plan:
+    name = cls.__name__
     dtype, fields = layout.dtype_of(name), layout.fields_of(name)
     kind = (layout.kind_number(name),) if layout.interfaces_of(RECORDS[name]) else ()
     places = [

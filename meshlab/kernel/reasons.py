@@ -21,13 +21,13 @@ PLACE = re.compile(
 
 NOISE = re.compile(
     r"- |\w*Error: Failed|Failed|During|Overload in|Intrinsic in|With argument|Rejected|raised from"
-    r"|There are|>>>"
+    r"|There are|>{3}"
 )
 """How those of numba's lines begin that say where it was, and not what was wrong."""
 
 
 def reason_of(error: Exception, cls: type) -> str:
-    """What of a class can't be compiled, in one line; with the line of its file if numba says it."""
+    """What of a class can't be compiled, in one line; with the line of code if there is one."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     file = inspect.getfile(cls).replace("\\", "/").rpartition("/")[2]
     for place in PLACE.finditer(text):

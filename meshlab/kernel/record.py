@@ -1,7 +1,8 @@
 """Records: classes that a run can hold as plain Python objects or as compiled memory.
 
-A policy, a call, an instance: each is a class like any other, with one more promise. Its
-annotations are its only attributes, so a kernel knows how large it is and where each number lies:
+A policy, a call, an instance: each is a class like any other, with one promise more. Its
+annotations are its only attributes, so that a kernel knows how large it is and where each number
+lies:
 
     @record
     class Turnstile:
@@ -23,13 +24,13 @@ In plain Python that is the class: `record` gives it slots, and every attribute 
 a run at full scale the same objects are copied into memory that compiled code can read, the same
 methods are compiled for it, and the objects become views of that memory.
 
-Where a class gives some attributes a zero (``attempts: Small = 0``), only those begin at zero, and
-the code that makes a record sets the others before they are read. This saves time where a record is
+Where a class gives some of its attributes a zero (``attempts: Small = 0``), only those begin so,
+and whoever makes a record sets the others before they are read: it saves time where a record is
 made for every request.
 
 What an annotation may say:
 
-    float, int, bool            a number; Small is an int of 32 bits, Word one of 64, unsigned
+    float, int, bool            a number; Small has 32 bits, Word 64 bits without a sign
     Annotated[list[int], 8]     a table of exactly eight numbers
     list[int], list[float]      numbers, as many as there are
     list[Endpoint]              records, as many as there are
@@ -159,7 +160,7 @@ def entry(method: M) -> M:
 
 
 def ahead(*names: str) -> Callable[[M], M]:
-    """Say what an entry that the clock calls will need: a reference, then one of that, and so on.
+    """Say what an entry that the clock calls will need: a reference, one of what it names, ...
 
     A compiled run fetches its record and these from memory before the time has come.
     """
@@ -187,7 +188,7 @@ def row(cls: T) -> T:
 
 
 def fields_of(cls: type) -> dict[str, Field]:
-    """The fields that a class's annotations declare, in order. TypeError for what can't be one."""
+    """The fields that a class's annotations declare, in order. TypeError for what can't be."""
     names = _Names({**vars(sys.modules[cls.__module__]), **CONTAINERS})
     found = {}
     for name, annotation in vars(cls).get("__annotations__", {}).items():
@@ -241,7 +242,7 @@ def _beginning(cls: type, fields: dict[str, Field]) -> Callable[..., None]:
     plain = [name for name, zero in zeros.items() if zero in ("0", "0.0", "False", "None")]
     # all at once, from a constant: nothing is quicker, and two records are made for every request
     lines = [
-        f"{', '.join(f'self.{name}' for name in plain)}, = {', '.join(zeros[name] for name in plain)},",
+        f"{', '.join(f'self.{n}' for n in plain)}, = {', '.join(zeros[n] for n in plain)},",
         *(f"self.{name} = {zero}" for name, zero in zeros.items() if name not in plain),
     ]
     scope: dict[str, Any] = {**CONTAINERS, "RECORDS": RECORDS}

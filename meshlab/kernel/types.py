@@ -13,10 +13,9 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any
 
-import numba.extending
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import datamodel
 from numba.core.errors import TypingError
 from numba.core.typing import arraydecl
@@ -25,9 +24,17 @@ from numba.np.numpy_support import from_dtype
 
 from meshlab.kernel.machine import I64, address_of
 
-extending: Any = numba.extending
-models: Any = datamodel
-"""numba's own annotations are not complete."""
+# numba's own annotations are of no help here
+infer_getattr: Any = extending.infer_getattr
+intrinsic: Any = extending.intrinsic
+lower_builtin: Any = extending.lower_builtin
+lower_cast: Any = extending.lower_cast
+lower_getattr: Any = extending.lower_getattr
+lower_setattr: Any = extending.lower_setattr
+overload: Any = extending.overload
+overload_attribute: Any = extending.overload_attribute
+overload_method: Any = extending.overload_method
+known_models: Any = datamodel
 
 SPECIAL = {
     "__getitem__": operator.getitem,
@@ -66,7 +73,7 @@ def make_type(name: str, dtype: np.dtype[Any], within: Mapping[str, Any] | None 
     }
     body["may_be_none"] = True
     cls = type(name, (types.Record,), body)
-    models.register_default(cls)(models.models.RecordModel)
+    known_models.register_default(cls)(known_models.models.RecordModel)
     fields = [
         (
             field,
@@ -84,7 +91,7 @@ def make_type(name: str, dtype: np.dtype[Any], within: Mapping[str, Any] | None 
 def at(kind: Any) -> Any:
     """``view(address)``: the record of this type at an address."""
 
-    @extending.intrinsic
+    @intrinsic
     def view(typing_context: Any, address: Any) -> Any:
         def cast(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.inttoptr(arguments[0], context.get_value_type(kind))
@@ -99,7 +106,7 @@ def add_references(kind: Any, targets: Mapping[str, Callable[[], Any]]) -> None:
     if not targets:
         return
     resolve = {f"resolve_{n}": _resolver(target) for n, target in targets.items()}
-    extending.infer_getattr(
+    infer_getattr(
         type(f"References{kind.name}", (AttributeTemplate,), {"key": type(kind), **resolve})
     )
     for name in targets:
@@ -115,13 +122,13 @@ def _add_reference(cls: type, name: str) -> None:
         offset = I64(record.offset(f"{name}_at"))
         return builder.inttoptr(builder.add(builder.ptrtoint(value, I64), offset), I64.as_pointer())
 
-    @extending.lower_getattr(cls, name)
+    @lower_getattr(cls, name)
     def get(context: Any, builder: Any, record: Any, value: Any) -> Any:
         target = context.typing_context.resolve_getattr(record, name)
         address = builder.load(place(builder, record, value))
         return builder.inttoptr(address, context.get_value_type(target))
 
-    @extending.lower_setattr(cls, name)
+    @lower_setattr(cls, name)
     def put(context: Any, builder: Any, signature: Any, arguments: Any) -> None:
         value = builder.ptrtoint(arguments[1], I64)
         builder.store(value, place(builder, signature.args[0], arguments[0]))
@@ -154,17 +161,16 @@ def index_by_place(kind: Any) -> None:
         context.add_linking_libs(getattr(code, "libs", ()))
         return code(builder, (arguments[0], place, *arguments[2:]))
 
-    @extending.lower_builtin("static_getitem", type(kind), types.IntegerLiteral)
+    @lower_builtin("static_getitem", type(kind), types.IntegerLiteral)
     def get(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
         return use(operator.getitem, sig, context, builder, arguments)
 
-    @extending.lower_builtin("static_setitem", type(kind), types.IntegerLiteral, types.Any)
+    @lower_builtin("static_setitem", type(kind), types.IntegerLiteral, types.Any)
     def put(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
         return use(operator.setitem, sig, context, builder, arguments)
 
 
-_none: Any = types.NoneType
-_unify_none = _none.unify
+_unify_none = types.NoneType.unify
 
 
 def _none_or_record(self: Any, context: Any, other: Any) -> Any:
@@ -172,23 +178,24 @@ def _none_or_record(self: Any, context: Any, other: Any) -> Any:
     return other if getattr(other, "may_be_none", False) else _unify_none(self, context, other)
 
 
+_none: Any = types.NoneType
 _none.unify = _none_or_record
 
 
-@extending.lower_cast(types.NoneType, types.Record)
+@lower_cast(types.NoneType, types.Record)
 def _no_record(context: Any, builder: Any, source: Any, target: Any, value: Any) -> Any:
     return ir.Constant(context.get_value_type(target), None)
 
 
-@extending.lower_cast(types.Record, types.Record)
+@lower_cast(types.Record, types.Record)
 def _as_interface(context: Any, builder: Any, source: Any, target: Any, value: Any) -> Any:
     address = builder.ptrtoint(value, I64)
     return builder.inttoptr(address, context.get_value_type(target))
 
 
-@extending.overload(bisect_left)
+@overload(bisect_left)
 def _bisect_left(a: Any, x: Any) -> Any:
-    """How many of a few sorted bounds a number exceeds: it compares all, and guesses nothing."""
+    """How many of a few sorted bounds a number exceeds: all are compared, none guessed."""
     if not isinstance(a, types.UniTuple):
         return None
     terms = " + ".join(f"int(a[{place}] < x)" for place in range(a.count))
@@ -211,8 +218,8 @@ def _compare(sign: str) -> Callable[..., Any]:
 
 
 for _operator, _sign in ((operator.is_, "=="), (operator.is_not, "!=")):
-    extending.lower_builtin(_operator, types.Record, types.NoneType)(_compare(_sign))
-    extending.lower_builtin(_operator, types.Record, types.Record)(_compare(_sign))
+    lower_builtin(_operator, types.Record, types.NoneType)(_compare(_sign))
+    lower_builtin(_operator, types.Record, types.Record)(_compare(_sign))
 
 
 def add_method(kind: Any, name: str, function: Callable[..., Any], inline: bool = True) -> None:
@@ -224,10 +231,10 @@ def add_method(kind: Any, name: str, function: Callable[..., Any], inline: bool 
     settings = JIT if inline else {**JIT, "forceinline": False}
     if name in SPECIAL:
         exec(f"def chosen({given}):\n    if isinstance(self, cls): return function", scope)
-        extending.overload(SPECIAL[name], jit_options=settings)(scope["chosen"])
+        overload(SPECIAL[name], jit_options=settings)(scope["chosen"])
     else:
         exec(f"def chosen({given}): return function", scope)
-        extending.overload_method(type(kind), name, jit_options=settings)(scope["chosen"])
+        overload_method(type(kind), name, jit_options=settings)(scope["chosen"])
 
 
 def plain(function: Any) -> Any:
@@ -250,14 +257,14 @@ def add_functions(function: Any) -> None:
             given = ", ".join(inspect.signature(used).parameters)
             scope: dict[str, Any] = {"function": plain(used), "__name__": __name__}
             exec(f"def chosen({given}): return function", scope)
-            extending.overload(used, jit_options={**JIT, "forceinline": False})(scope["chosen"])
+            overload(used, jit_options={**JIT, "forceinline": False})(scope["chosen"])
 
 
 def add_property(kind: Any, name: str, function: Callable[..., Any]) -> None:
     """Give records of this type a property."""
     scope: dict[str, Any] = {"function": plain(function), "__name__": __name__}
     exec("def chosen(self): return function", scope)
-    extending.overload_attribute(type(kind), name, jit_options=JIT)(scope["chosen"])
+    overload_attribute(type(kind), name, jit_options=JIT)(scope["chosen"])
 
 
 def add_methods(kind: Any, source: str, scope: Mapping[str, Any]) -> None:

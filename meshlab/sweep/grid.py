@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from meshlab.engines.choice import choose
+from meshlab.engines.choice import choose, refused, why_not
 from meshlab.engines.size import MOST_EVENTS, check_size
 from meshlab.model import ConfigError, MeshlabError
 from meshlab.model.rules import check, require_count, require_name, require_type, shown
@@ -107,6 +107,9 @@ def _built(base: Build | Scenario, point: Mapping[str, Any], engine: str) -> Sce
         scenario = replaced(base, point) if isinstance(base, Scenario) else base(**point)
         require_type(scenario, Scenario, "base", "what it makes")
         check_size(scenario, MOST_EVENTS[choose(scenario, engine)[0]])
+        reason = why_not(scenario) if engine == "compiled" else ""
+        if reason:
+            raise refused(reason)
     except MeshlabError as error:
         raise type(error)(f"{where}: {error}") from error
     except Exception as error:  # a reader's own function may break in any way

@@ -10,9 +10,10 @@ import pytest
 
 pytest.importorskip("numba", reason="numba is not installed, so there is no compiled engine")
 
-from meshlab.engines.compiled import world
-from meshlab.engines.compiled.world import EVENTS_AT_A_TIME, World
-
+from meshlab.engines.choice import lowered
+from meshlab.kernel import running
+from meshlab.kernel.compiler import ADVANCE
+from meshlab.kernel.running import EVENTS
 from meshlab.scenario.faults import EdgeFault
 from meshlab.scenario.scenario import Scenario
 from tests.small import line, patience, service
@@ -25,7 +26,7 @@ RETRIES_FOR_EVER = line(
 )
 """One lost call is tried again at once, and time stands still."""
 
-EVEN = line(service("a"), rate=100_000.0)
+EVEN = line(service("a"), rate=1_000_000.0)
 """Constant latency and even arrivals need neither random numbers nor more room."""
 
 
@@ -34,18 +35,20 @@ def test_a_run_comes_back_to_python_every_so_many_events(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the fifth time Ctrl-C is pressed."""
+    mesh, reason = lowered(scenario, 1)
+    assert reason == ""
     times: list[int] = []
-    advance: Any = world.advance
+    call = running.call
 
-    def counted(memory: Any, until: float, *command: Any) -> int:
-        if until >= 0.0:
-            times.append(int(memory[0]["events"]))
+    def counted(memory: Any, number: int, *given: Any) -> Any:
+        if number == ADVANCE:
+            times.append(mesh.engine.events)
             if len(times) == 5:
                 signal.raise_signal(signal.SIGINT)
-        return int(advance(memory, until, *command))
+        return call(memory, number, *given)
 
-    monkeypatch.setattr(world, "advance", counted)
+    monkeypatch.setattr(running, "call", counted)
     with pytest.raises(KeyboardInterrupt):
-        World(scenario, 1).run()
+        mesh.run()
     steps = [after - before for before, after in pairwise(times)]
-    assert 0 < max(steps) <= EVENTS_AT_A_TIME
+    assert 0 < max(steps) <= EVENTS

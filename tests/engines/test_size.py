@@ -22,7 +22,7 @@ from meshlab.engines.size import (
     tries_at_most,
 )
 from meshlab.incident.scenario import incident
-from meshlab.mesh import mesh
+from meshlab.mesh.mesh import Mesh
 from meshlab.model import Outcome, RunTooLarge
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.budget import GrpcRetryThrottle, TokenRetryBudget
@@ -298,6 +298,6 @@ def test_memory_that_no_estimate_foresaw_is_the_same_error(
     def full(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(mesh.Mesh, "run", full)
+    monkeypatch.setattr(Mesh, "run", full)
     with pytest.raises(RunTooLarge, match="scenario 'shop': must fit into the memory"):
         run(shop(duration=1.0), engine="reference")

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from meshlab.engines.compiled.jit import CACHE
 
+import meshlab.mesh.mesh  # noqa: F401  every class that is compiled
 from meshlab.engines.run import run
 from meshlab.incident.scenario import incident
+from meshlab.kernel.where_kept import code_cache
 from tests.install.stranger import ROOT, Environment, build_wheel, make_environment
 
 Factory = pytest.TempPathFactory
@@ -93,7 +94,7 @@ def test_scenarios_and_rules_for_prometheus_come_with_the_package(bare: Environm
     ("command", "library", "extra"),
     [
         ("meshlab replay --html page.html", "plotly", "lab"),
-        ("meshlab.engines.compiled", "numba", "compiled"),
+        ("meshlab.kernel", "numba", "compiled"),
     ],
 )
 def test_a_missing_extra_is_one_line_that_names_it(
@@ -114,9 +115,13 @@ def test_with_the_extra_the_page_is_written(full: Environment) -> None:
 
 
 def test_the_clone_and_what_is_installed_share_what_was_compiled(full: Environment) -> None:
-    program = "from meshlab.engines.compiled.jit import CACHE; print(CACHE.folder.name)"
-    assert CACHE.folder is not None
-    assert full.run("-c", program).stdout.strip() == CACHE.folder.name
+    program = (
+        "import meshlab.mesh.mesh; from meshlab.kernel.where_kept import code_cache;"
+        "print(code_cache().folder.name)"
+    )
+    folder = code_cache().folder
+    assert folder is not None
+    assert full.run("-c", program).stdout.strip() == folder.name
 
 
 def test_an_editable_install_has_no_copy_of_the_data_and_finds_it(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class Scorer:
 
 
 @record
-class Even(Scorer):
+class EvenScorer(Scorer):
     """Likes even numbers."""
 
     noted: int
@@ -59,7 +59,7 @@ class Even(Scorer):
 
 
 @record
-class Odd(Scorer):
+class OddScorer(Scorer):
     """Likes odd numbers."""
 
     weight: float
@@ -140,7 +140,7 @@ class Box:
     def __init__(self, engine: Engine, seed: int = 1) -> None:
         self.engine = engine
         self.timers = TimerQueue(engine, 2.0)
-        self.scorer = Even()
+        self.scorer = EvenScorer()
         self.uniform = Uniform(seed, "uniform")
         self.ids = Words(seed, "words")
         self.even = Variates(seed, "even", Around(0.5, 0.2))

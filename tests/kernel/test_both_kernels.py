@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from meshlab.kernel.engine import Engine
-from tests.kernel.parts import Box, Item, Odd
+from tests.kernel.parts import Box, Item, OddScorer
 
 Lower = Callable[[Engine, list[Any]], None]
 
@@ -43,7 +43,7 @@ def box_in(kernel: Lower, seed: int = 1, scorer: Any = None) -> Box:
 def story(kernel: Lower, seed: int) -> list[Any]:
     """Random use of everything, and all that can be seen of it."""
     rng = random.Random(seed)
-    box = box_in(kernel, seed, Odd(2.5) if seed % 2 else None)
+    box = box_in(kernel, seed, OddScorer(2.5) if seed % 2 else None)
     seen: list[Any] = []
     for number in range(400):
         what = rng.randrange(12)
@@ -236,7 +236,7 @@ def test_a_new_record_may_take_the_place_of_another(kernel: Lower) -> None:
     for number in range(4):
         box.make(number)
     assert box.mix(2) == 0.5 * 2
-    scorer = Odd(10.0)
+    scorer = OddScorer(10.0)
     box.scorer = scorer
     assert box.scorer is scorer
     assert box.mix(2) == -1.0
