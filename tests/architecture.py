@@ -26,7 +26,7 @@ def arrows() -> Arrows:
     """Every import from room to room. Commands (`__main__`) belong to no room."""
     found: Arrows = {name: set() for name in ROOMS if name != "__main__"}
     for module in INSIDE:
-        if not module.endswith("__main__"):
+        if room(module) != "__main__":
             found[room(module)] |= {room(other) for other in inside(module)} - {room(module)}
     return found
 
