@@ -397,7 +397,9 @@ def _why_not(cls: type) -> str:
     name = cls.__name__
     if "FIELDS" not in vars(cls):
         return f"{name} is no record"
-    return FAILED[name] if RECORDS.get(name) is cls else f"{name} has been defined anew"
+    if name not in RECORDS:
+        return f"{name} is a record of another process"
+    return FAILED[name] if RECORDS[name] is cls else f"{name} has been defined anew"
 
 
 def put(address: int, code: str, number: Any) -> None:
