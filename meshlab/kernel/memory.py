@@ -416,7 +416,8 @@ def get(address: int, code: str) -> Any:
 def _attributes(cls: type) -> tuple[list[str], Callable[[Any], Any]]:
     """What of an object is copied: the names, and what reads them all."""
     names = _OWN.get(cls) or ["life", *layout.fields_of(cls.__name__)]
-    return names, attrgetter(*names)
+    read: Any = attrgetter(*names)
+    return names, read if len(names) > 1 else lambda item: (read(item),)
 
 
 _OWN: dict[type, list[str]] = {
