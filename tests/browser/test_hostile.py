@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from meshlab.figures.page import drawn, heading, page, paragraphs, table
+from meshlab.figures.page import drawn, heading, page, paragraphs
 from meshlab.figures.style import summary_of
+from meshlab.tables import Table, to_html
 from tests.browser.cut import of_cells
 from tests.browser.page import Lab, NotebookPage, PanelOnPage, wait_until
 from tests.conftest import PATIENCE
@@ -80,7 +81,7 @@ def notebook(lab: Lab) -> Iterator[NotebookPage]:
 @pytest.fixture(scope="module")
 def shared(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """A page with every hostile name in every place that takes one."""
-    parts = [heading(BROKEN), paragraphs(HOSTILE), table(HOSTILE, [HOSTILE])]
+    parts = [heading(BROKEN), paragraphs(HOSTILE), to_html(Table(HOSTILE, [HOSTILE]))]
     parts += [drawn(f"figure-{n}", figure) for n, figure in enumerate(drawings().values())]
     file = tmp_path_factory.mktemp("page") / "hostile.html"
     file.write_text(page(" ".join(HOSTILE), parts), encoding="utf-8")
