@@ -100,8 +100,8 @@ def _make_more(names: list[str]) -> None:
     module = _module(f"meshlab_more_{len(_KNOWN)}", every)
     _tell_numba(list(entries), every, module)
     for name, found in entries.items():
-        with _noted(name):
-            for entry in found:
+        for entry in found:
+            with _noted(name, entry.name):
                 function = numba.njit(**SETTINGS)(getattr(module, f"e{entry.number}"))
                 function.compile(entry.signature)
                 _enter(entry.number, function)
@@ -124,12 +124,12 @@ def _first(interface: str) -> int:
 
 
 @contextmanager
-def _noted(name: str) -> Iterator[None]:
+def _noted(name: str, method: str = "") -> Iterator[None]:
     """Note it if a class of a reader's own can't be compiled: numba may fail in any way."""
     try:
         yield
     except Exception as error:
-        FAILED[name] = reason_of(error, RECORDS[name])
+        FAILED.setdefault(name, reason_of(error, RECORDS[name], method))
 
 
 def _types_made() -> bool:

@@ -397,7 +397,9 @@ def _why_not(cls: type) -> str:
     name = cls.__name__
     if "FIELDS" not in vars(cls):
         return f"{name} is no record"
-    return FAILED[name] if RECORDS.get(name) is cls else f"{name} has been defined anew"
+    if name not in RECORDS:
+        return f"{name} is a record of another process"
+    return FAILED[name] if RECORDS[name] is cls else f"{name} has been defined anew"
 
 
 def put(address: int, code: str, number: Any) -> None:
@@ -414,7 +416,8 @@ def get(address: int, code: str) -> Any:
 def _attributes(cls: type) -> tuple[list[str], Callable[[Any], Any]]:
     """What of an object is copied: the names, and what reads them all."""
     names = _OWN.get(cls) or ["life", *layout.fields_of(cls.__name__)]
-    return names, attrgetter(*names)
+    read: Any = attrgetter(*names)
+    return names, read if len(names) > 1 else lambda item: (read(item),)
 
 
 _OWN: dict[type, list[str]] = {

@@ -26,15 +26,16 @@ NOISE = re.compile(
 """How those of numba's lines begin that say where it was, and not what was wrong."""
 
 
-def reason_of(error: Exception, cls: type) -> str:
+def reason_of(error: Exception, cls: type, method: str = "") -> str:
     """What of a class can't be compiled, in one line; with the line of code if there is one."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     file = inspect.getfile(cls).replace("\\", "/").rpartition("/")[2]
+    where = f"{cls.__name__}.{method}" if method else cls.__name__
     for place in PLACE.finditer(text):
         if place["file"].endswith(file):
             code = place["code"].splitlines()[-1].strip()
-            return f"{cls.__name__}: {_last(text[: place.start()])} (line {place['line']}: {code})"
-    return f"{cls.__name__}: {_last(text) or type(error).__name__}"
+            return f"{where}: {_last(text[: place.start()])} (line {place['line']}: {code})"
+    return f"{where}: {_last(text) or type(error).__name__}"
 
 
 def _last(text: str) -> str:

