@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from meshlab.figures.tables import Table, to_html
 from playwright.sync_api import Browser, Page
 
 from meshlab.export.tables import Table, to_html
 from meshlab.figures.page import drawn, heading, page, paragraphs
 from meshlab.figures.style import summary_of
-from meshlab.tables import Table, to_html
 from tests.browser.cut import of_cells
 from tests.browser.page import Lab, NotebookPage, PanelOnPage, wait_until
 from tests.conftest import PATIENCE
