@@ -56,7 +56,7 @@ def test_many_small_runs_are_a_large_one() -> None:
 
 def test_where_nothing_is_compiled_a_run_gives_the_same_and_says_why(tmp_path: Path) -> None:
     program = (
-        "from tests.engines.test_meanwhile import SMALL; from meshlab.mesh import run;"
+        "from tests.engines.test_meanwhile import SMALL; from meshlab.engines.run import run;"
         "result = run(SMALL, 1); print(result.digest(), result.engine); run(SMALL, 2)"
     )
     cold = {**os.environ, "MESHLAB_CACHE": str(tmp_path / "cache")}
