@@ -422,7 +422,7 @@ def successes_from_nothing(ratio: float) -> int:
         (0.57, 570),  # 0.57 * 1000 is less than 570 in floating point
         (1.001, 1001),
         (3, 3000),
-        (1e300, 1_000_000),  # more than the maximum is the maximum
+        (1e12, 1_000_000),  # more than the maximum is the maximum
     ],
 )
 def test_of_a_token_ratio_three_decimal_places_count(ratio: float, thousandths: int) -> None:
