@@ -62,7 +62,7 @@ class Fitted:
         )
         for head, name, width in zip(self.heads, self._names(), widths, strict=True):
             side = "left" if name == head else "right"
-            made.add_column(name, justify=side, overflow="fold", width=width)  # type: ignore[arg-type]
+            made.add_column(Text(name), justify=side, overflow="fold", width=width)  # type: ignore[arg-type]
         for row in self.rows:
             made.add_row(*row)
         return made

@@ -44,7 +44,7 @@ Capture = pytest.CaptureFixture[str]
         ("demo --rate ٣", "--rate: must be a number >= 0, got '٣'"),
         ("demo --rate 1_0", "--rate: must be a number >= 0, got '1_0'"),
         ("demo --rate 1e999", "--rate: must be a number >= 0, got '1e999'"),
-        ("demo --rate 1e308", "lower the rate"),
+        ("demo --rate 1e308", "rate must be at most 1e+12, got 1e+308"),
         ("demo --scenario=", "--scenario: must be the name of a file, got ''"),
         ("demo --scenario a\0b", "--scenario: must be the name of a file, got 'a\\x00b'"),
         ("demo --scenario a\ud800b", "--scenario: must be the name of a file"),

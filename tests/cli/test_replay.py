@@ -150,7 +150,7 @@ def test_without_the_leak_nothing_emerges_and_the_report_says_so() -> None:
         ("replay --thinning 2000", "thinning must be at most the workers of"),
         ("replay --what-if prayer", "what if: unknown defence 'prayer'"),
         (f"replay --thinning {'9' * 5000}", "--thinning: must have at most 100 digits"),
-        (f"replay --thinning {'9' * 100}", "thinning must be at most the workers of"),
+        (f"replay --thinning {'9' * 100}", "thinning must be at most 2147483647, got 999"),
         ("replay --at 14:30", "--at must come with --what-if"),
         ("replay --at=", "--at must come with --what-if"),
         ("replay --what-if breaker --at=", "a time must be like 14:29"),
@@ -172,7 +172,7 @@ def test_without_the_leak_nothing_emerges_and_the_report_says_so() -> None:
         ("export --openmetrics x --start noon", "start must be a date and time with its zone"),
         ("export --openmetrics x --start=", "start must be a date and time with its zone"),
         ("export --openmetrics x --step 0", "--step: must be a number > 0"),
-        ("export --openmetrics x --step 1e300", "step must be a multiple of the scrape interval"),
+        ("export --openmetrics x --step 1e300", "step must be in 1e-09..1e+12, got 1e+300"),
         ("export --openmetrics x --step 7", "step must be a multiple of the scrape interval"),
         ("export --openmetrics x --metric go_goroutines", "unknown metric 'go_goroutines'"),
         ("export --openmetrics x --target auth-4", "unknown target 'auth-4'"),
@@ -210,7 +210,7 @@ def test_no_heading_is_broken_however_narrow_the_terminal(width: int) -> None:
     printed = file.getvalue()
     assert max(len(line) for line in printed.splitlines()) <= width
     words = set(re.split(r"[\s:]+", printed))
-    said = " ".join(lines(report()).head + tuple(each.what for each in report().lines))
+    said = " ".join([*lines(report()).head, *(each.what for each in report().lines)])
     assert set(re.split(r"[\s:]+", said)) - words == set()
 
 

@@ -71,7 +71,7 @@ def test_markdown_has_the_caption_above_and_cells_made_literal() -> None:
 
 def test_html_is_a_table_with_headings_and_short_numbers_are_kept_in_one_line() -> None:
     assert to_html(Table(["<a>", "b"], [["7 s", "x<y"], [f"7{' s' * 20}", ""]])) == (
-        '<table>\n<thead><tr><th scope="col">&lt;a&gt;</th><th scope="col">b</th></tr></thead>\n'
-        '<tbody>\n<tr><td class="number">7 s</td><td>x&lt;y</td></tr>\n'
+        '<table>\n<thead><tr><th scope="col">&#60;a></th><th scope="col">b</th></tr></thead>\n'
+        '<tbody>\n<tr><td class="number">7 s</td><td>x&#60;y</td></tr>\n'
         f"<tr><td>7{' s' * 20}</td><td></td></tr>\n</tbody>\n</table>"
     )

@@ -541,7 +541,7 @@ def test_an_interrupt_keeps_what_is_finished_and_the_next_sweep_goes_on(
 
 KILLED = """
 import os
-from meshlab.shop import shop
+from meshlab.scenario.shop import shop
 from meshlab.sweep import sweep
 
 def measure(result):
@@ -613,7 +613,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"engine": "fast"}, "unknown engine 'fast'"),
     ({"store": __file__}, "store must be a folder, got"),
     ({"store": 3}, "store must be a str or Path, got 3"),
-    ({"store": "a\0b"}, "store must be a folder, got 'a\\x00b'"),
+    ({"store": "a\0b"}, "store must be the name of a file or folder, got 'a\\x00b'"),
     ({"store": "unused", "seeds": (2**63,)}, "with a store, every seed must be < 2**63, got 9223"),
 ]
 
