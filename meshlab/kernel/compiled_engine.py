@@ -10,7 +10,6 @@ from typing import Any
 
 import numba
 from numba import types
-from numba.extending import overload_method
 
 from meshlab.kernel import layout
 from meshlab.kernel.entries import FIRE
@@ -27,7 +26,7 @@ from meshlab.kernel.machine import (
     prefetch,
     word_at,
 )
-from meshlab.kernel.types import add_method, at, make_type
+from meshlab.kernel.types import JIT, add_method, at, extending, make_type
 
 MORE_PLANS, MORE_BATCHES, MORE_NUMBERS, MORE_RECORDS, MORE_ROWS, MORE_PLACES, EMPTY_BAG = range(7)
 """What compiled code asks of Python, which owns all memory."""
@@ -56,7 +55,7 @@ WORDS: Any = make_type("Words", layout.STREAM)
 VARIATES: Any = make_type("Variates", layout.VARIATES)
 
 
-@numba.njit(error_model="numpy")  # type: ignore[untyped-decorator]
+@numba.njit(error_model="numpy")
 def need(what: int, whom: int) -> None:
     """Let Python provide what runs low."""
     if ask(what, whom) != 0:
@@ -155,9 +154,7 @@ def plan_at(self: Any, place: int) -> Any:
     return at_plan(self.plans + PLAN_BYTES * (at_key(self.heap + KEY_BYTES * place).tag & PLACES))
 
 
-@overload_method(
-    type(ENGINE), "look_ahead", jit_options={"error_model": "numpy", "forceinline": True}
-)  # type: ignore[untyped-decorator]
+@extending.overload_method(type(ENGINE), "look_ahead", jit_options=JIT)
 def _look_ahead(self: Any, second: Any, third: Any, fourth: Any) -> Any:
     """What an event will need may have been out of use for long: it is fetched before its time.
 
@@ -213,10 +210,10 @@ def _entry_of(method: Any) -> int:
 
 
 def _is_given(number: Any) -> bool:
-    return not (isinstance(number, types.Omitted) or isinstance(number, int))
+    return not isinstance(number, types.Omitted | int)
 
 
-@overload_method(type(ENGINE), "after", jit_options={"error_model": "numpy", "forceinline": True})  # type: ignore[untyped-decorator]
+@extending.overload_method(type(ENGINE), "after", jit_options=JIT)
 def _after(self: Any, seconds: Any, method: Any, number: Any = -1) -> Any:
     kind = _entry_of(method)
     if _is_given(number):
@@ -237,7 +234,7 @@ def _after(self: Any, seconds: Any, method: Any, number: Any = -1) -> Any:
     return after
 
 
-@overload_method(type(ENGINE), "at", jit_options={"error_model": "numpy", "forceinline": True})  # type: ignore[untyped-decorator]
+@extending.overload_method(type(ENGINE), "at", jit_options=JIT)
 def _at(self: Any, time: Any, method: Any, number: Any = -1) -> Any:
     kind = _entry_of(method)
     if _is_given(number):
@@ -260,7 +257,7 @@ def _at(self: Any, time: Any, method: Any, number: Any = -1) -> Any:
 # ---- timers
 
 
-@overload_method(type(TIMERS), "start", jit_options={"error_model": "numpy", "forceinline": True})  # type: ignore[untyped-decorator]
+@extending.overload_method(type(TIMERS), "start", jit_options=JIT)
 def _start(self: Any, item: Any) -> Any:
     number = NUMBERS[type(item), "expired"]
 
@@ -358,26 +355,26 @@ def drop_batch(self: Any, place: int) -> None:
     engine.batches_free = place
 
 
-for _function in (begin, stop):
-    add_method(TIMERS, _function.__name__, _function)
-for _function in (next_timer, add_batch, drop_batch):
-    add_method(TIMERS, _function.__name__, _function, inline=False)
+for _method in (begin, stop):
+    add_method(TIMERS, _method.__name__, _method)
+for _rare in (next_timer, add_batch, drop_batch):
+    add_method(TIMERS, _rare.__name__, _rare, inline=False)
 
 
 # ---- random numbers
 
 
-def draw_uniform(self: Any) -> float:
+def draw_uniform(self: Any) -> Any:
     """The next number from [0, 1)."""
     return (next_bits(address_of(self)) >> 11) * UNIT
 
 
-def draw_word(self: Any) -> int:
+def draw_word(self: Any) -> Any:
     """The next 64 bits."""
     return next_bits(address_of(self))
 
 
-def draw_variate(self: Any) -> float:
+def draw_variate(self: Any) -> Any:
     """The next number of a distribution."""
     if self.even:
         return self.base + self.width * ((next_bits(address_of(self) + 32) >> 11) * UNIT)

@@ -88,8 +88,8 @@ def _make_core(names: list[str]) -> None:
 
 
 def _make_more(names: list[str]) -> None:
-    """Classes of a reader's own: those that numba can't compile are in ``FAILED``, with the line."""
-    layout.clear_caches()  # some of them may have been defined before, and otherwise
+    """Classes of a reader's own. What numba can't compile is in ``FAILED``, with the line."""
+    layout.forget()  # some of them may have been defined before, and otherwise
     if not _types_made():
         core = sorted(name for name in _KNOWN if layout.is_core(name))
         _tell_numba(core, list(ENTRIES.values()), sys.modules["meshlab_entries"])

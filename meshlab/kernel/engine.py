@@ -5,8 +5,8 @@
     engine.run(until=10.0)
 
 Events at the same time run in the order in which they were planned: the sequence number breaks the
-tie, so that a run never depends on what the methods are. An event belongs to the record whose method
-it calls: once the record was released, the event still comes, and nothing happens.
+tie, so that a run never depends on what the methods are. An event belongs to the record whose
+method it calls: once that record is released, the event still comes, and nothing happens.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Entries: the methods that are compiled by themselves, and their numbers.
 
-The clock calls an entry by its number, and so does a class further down. What each compiles to is in
-`FUNCTIONS` once `meshlab.kernel.compiler` has made it, or found it in the cache.
+The clock calls an entry by its number, and so does a class further down. What each compiles to is
+in `FUNCTIONS` once `meshlab.kernel.compiler` has made it, or found it in the cache.
 """
 
 from __future__ import annotations

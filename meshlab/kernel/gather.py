@@ -25,7 +25,7 @@ class Reader:
         self._groups = [_group(code, where) for code, where in found.items()]
         self._memory = memory_of(self.places[0][0]) if self.places else None
 
-    def read(self) -> np.ndarray:
+    def read(self) -> Any:
         """The numbers now, shape (places,); booleans count as 0 and 1."""
         row = np.empty(len(self.places))
         for positions, memory, indices in self._groups:

@@ -26,7 +26,7 @@ def remembered(function: F) -> F:
     """Remember what a function gave for the names of classes, until a class is defined anew."""
     kept: Any = cache(function)
     _FORGETTING.append(kept.cache_clear)
-    return kept  # type: ignore[no-any-return]
+    return kept
 
 
 def forget() -> None:

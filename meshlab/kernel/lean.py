@@ -1,8 +1,8 @@
 """Compiles methods once: numba would optimize each by itself, and again inside all that call it.
 
-A method is only ever called from an entry, into whose machine code it is linked. So its library needs
-no machine code of its own, and is optimized where it is used. These are numba's internals: numba is
-pinned, and `tests/kernel` compiles everything through this module.
+A method is only ever called from an entry, into whose machine code it is linked. So its library
+needs no machine code of its own, and is optimized where it is used. These are numba's internals:
+numba is pinned, and `tests/kernel` compiles everything through this module.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ SLOTS: dict[type, str] = {
     Words: "_block",
     Variates: "_block",
 }
-"""Which slot of a kernel's own object holds its address once it is a view; a record's is ``life``."""
+"""Which slot of a kernel's own object holds its address once it is a view; else it is ``life``."""
 
 LOCAL = threading.local()
 """``memory``: whose compiled code runs in this thread."""
@@ -114,7 +114,7 @@ class Memory:
         known = address_in(item)
         if known:
             return known
-        cls = type(item)
+        cls: Any = type(item)
         name = cls.__name__
         if name in layout.KERNEL and layout.KERNEL[name][0] is cls:
             size = layout.KERNEL[name][1].itemsize
@@ -418,7 +418,7 @@ _OWN: dict[type, list[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How a record is written: its numbers and references at one go, the other fields by themselves."""
+    """How a record is written: numbers and references at one go, other fields by themselves."""
 
     form: struct.Struct
     head: tuple[int, ...]
@@ -472,7 +472,7 @@ def _beginning(seed: int, purpose: str) -> tuple[int, int, int, int]:
 
 def _halves(rng: np.random.Generator) -> tuple[int, int, int, int]:
     """State and increment of a PCG64, each as its low and its high 64 bits."""
-    known: Any = rng.bit_generator.state["state"]  # type: ignore[index]
+    known: Any = rng.bit_generator.state["state"]
     state, increment = known["state"], known["inc"]
     return state & HALF, state >> 64, increment & HALF, increment >> 64
 
@@ -495,4 +495,4 @@ def address_in(item: Any) -> int:
 def memory_of(item: Any) -> Memory:
     """The memory that a view lies in."""
     address: Any = address_in(item)
-    return address.memory  # type: ignore[no-any-return]
+    return address.memory

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 Place = tuple[Any, str, int | None]
 """A record, the name of one of its fields, and, where that holds several numbers, which of them."""
+
+
+class AnyReader(Protocol):
+    """What a scrape asks."""
+
+    def read(self) -> Sequence[float]:
+        """The numbers now, in the order of the places."""
+        ...
+
+
+Readers = Callable[[Sequence[Place]], AnyReader]
+"""Makes the reader of a list of places."""
 
 
 class Reader:

@@ -27,7 +27,7 @@ NOISE = re.compile(
 
 
 def reason_of(error: Exception, cls: type) -> str:
-    """What of a class can't be compiled, in one line; with the line of its file if numba says it."""
+    """What of a class can't be compiled, in one line; with the line of its file if known."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
     file = inspect.getfile(cls).replace("\\", "/").rpartition("/")[2]
     for place in PLACE.finditer(text):

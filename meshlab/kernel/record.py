@@ -1,7 +1,7 @@
 """Records: classes that a run can hold as plain Python objects or as compiled memory.
 
-A policy, a call, an instance: each is a class like any other, with one promise more. Its annotations
-are its only attributes, so that a kernel knows how large it is and where each number lies:
+A policy, a call, an instance: each is a class like any other, with one more promise. Its
+annotations are its only attributes, so a kernel knows how large it is and where each number lies:
 
     @record
     class Turnstile:
@@ -19,17 +19,17 @@ are its only attributes, so that a kernel knows how large it is and where each n
             self.admitted += 1
             return True
 
-In plain Python that is the class: `record` gives it slots, and every attribute begins at zero. For a
-run at full scale the same objects are copied into memory that compiled code can read, the same
+In plain Python that is the class: `record` gives it slots, and every attribute begins at zero. For
+a run at full scale the same objects are copied into memory that compiled code can read, the same
 methods are compiled for it, and the objects become views of that memory.
 
-Where a class gives some of its attributes a zero (``attempts: Small = 0``), only those begin so, and
-whoever makes a record sets the others before they are read: it saves time where a record is made for
-every request.
+Where a class gives some attributes a zero (``attempts: Small = 0``), only those begin at zero, and
+the code that makes a record sets the others before they are read. This saves time where a record is
+made for every request.
 
 What an annotation may say:
 
-    float, int, bool            a number; Small is a whole number of 32 bits, Word one of 64, unsigned
+    float, int, bool            a number; Small is an int of 32 bits, Word one of 64, unsigned
     Annotated[list[int], 8]     a table of exactly eight numbers
     list[int], list[float]      numbers, as many as there are
     list[Endpoint]              records, as many as there are
@@ -133,7 +133,7 @@ def record(cls: T) -> T:
     made: Any = type(cls)(cls.__name__, cls.__bases__, body)
     made.__qualname__ = cls.__qualname__
     RECORDS[made.__name__] = made
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def interface(cls: T) -> T:
@@ -144,7 +144,7 @@ def interface(cls: T) -> T:
     body = {n: v for n, v in vars(cls).items() if n not in ("__dict__", "__weakref__")}
     made: Any = type(cls)(cls.__name__, cls.__bases__, {**body, "__slots__": ()})
     INTERFACES[made.__name__] = made
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def entry(method: M) -> M:
@@ -159,7 +159,7 @@ def entry(method: M) -> M:
 
 
 def ahead(*names: str) -> Callable[[M], M]:
-    """Say what an entry that the clock calls will need: a reference, one of what it names, and so on.
+    """Say what an entry that the clock calls will need: a reference, then one of that, and so on.
 
     A compiled run fetches its record and these from memory before the time has come.
     """
@@ -183,11 +183,11 @@ def row(cls: T) -> T:
     body = {n: v for n, v in vars(cls).items() if n not in ("__dict__", "__weakref__", *fields)}
     made: Any = type(cls)(cls.__name__, cls.__bases__, {**body, "__slots__": (), "FIELDS": fields})
     RECORDS[made.__name__] = made
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def fields_of(cls: type) -> dict[str, Field]:
-    """The fields that a class's annotations declare, in their order. TypeError for what can't be."""
+    """The fields that a class's annotations declare, in order. TypeError for what can't be one."""
     names = _Names({**vars(sys.modules[cls.__module__]), **CONTAINERS})
     found = {}
     for name, annotation in vars(cls).get("__annotations__", {}).items():
@@ -240,8 +240,9 @@ def _beginning(cls: type, fields: dict[str, Field]) -> Callable[..., None]:
     zeros = {"life": "0", **{name: fields[name].zero for name in first}}
     plain = [name for name, zero in zeros.items() if zero in ("0", "0.0", "False", "None")]
     # all at once, from a constant: nothing is quicker, and two records are made for every request
+    names, values = (f"self.{name}," for name in plain), (f"{zeros[name]}," for name in plain)
     lines = [
-        f"{', '.join(f'self.{name}' for name in plain)}, = {', '.join(map(zeros.get, plain))},",
+        f"{' '.join(names)} = {' '.join(values)}",
         *(f"self.{name} = {zero}" for name, zero in zeros.items() if name not in plain),
     ]
     scope: dict[str, Any] = {**CONTAINERS, "RECORDS": RECORDS}
@@ -256,4 +257,4 @@ def _beginning(cls: type, fields: dict[str, Field]) -> Callable[..., None]:
     if own is not None:
         made.__wrapped__ = own
         made.__doc__ = own.__doc__
-    return made  # type: ignore[no-any-return]
+    return made

@@ -14,11 +14,11 @@ from meshlab.kernel.layout import offset
 from meshlab.kernel.memory import LOCAL, Memory, address_in, get, memory_of
 
 EVENTS = 2**20
-"""How many events may run before Python looks whether somebody wants to stop: a fraction of a second."""
+"""How many events run before Python gets to see an interrupt: a fraction of a second."""
 
 
 def call(memory: Memory, number: int, *given: Any) -> Any:
-    """Call a compiled function; what went wrong when it asked Python for something is raised here."""
+    """Call a compiled function; errors in what it asked of Python are raised here."""
     before = getattr(LOCAL, "memory", None)
     LOCAL.memory = memory
     try:

@@ -13,27 +13,21 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any
 
+import numba.extending
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core.datamodel import models, register_default
+from numba.core import datamodel
 from numba.core.errors import TypingError
 from numba.core.typing import arraydecl
 from numba.core.typing.templates import AttributeTemplate
-from numba.extending import (
-    infer_getattr,
-    intrinsic,
-    lower_builtin,
-    lower_cast,
-    lower_getattr,
-    lower_setattr,
-    overload,
-    overload_attribute,
-    overload_method,
-)
 from numba.np.numpy_support import from_dtype
 
 from meshlab.kernel.machine import I64, address_of
+
+extending: Any = numba.extending
+models: Any = datamodel
+"""numba's own annotations are not complete."""
 
 SPECIAL = {
     "__getitem__": operator.getitem,
@@ -64,10 +58,15 @@ def make_type(name: str, dtype: np.dtype[Any], within: Mapping[str, Any] | None 
             raise TypingError(f"{name} has no attribute or method {key!r}")
         return self.fields[key].type
 
-    body = {"__init__": begin, "can_convert_to": convert, "typeof": typeof, "unify": unify}
+    body: dict[str, Any] = {
+        "__init__": begin,
+        "can_convert_to": convert,
+        "typeof": typeof,
+        "unify": unify,
+    }
     body["may_be_none"] = True
     cls = type(name, (types.Record,), body)
-    register_default(cls)(models.RecordModel)
+    models.register_default(cls)(models.models.RecordModel)
     fields = [
         (
             field,
@@ -85,7 +84,7 @@ def make_type(name: str, dtype: np.dtype[Any], within: Mapping[str, Any] | None 
 def at(kind: Any) -> Any:
     """``view(address)``: the record of this type at an address."""
 
-    @intrinsic
+    @extending.intrinsic
     def view(typing_context: Any, address: Any) -> Any:
         def cast(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.inttoptr(arguments[0], context.get_value_type(kind))
@@ -100,7 +99,7 @@ def add_references(kind: Any, targets: Mapping[str, Callable[[], Any]]) -> None:
     if not targets:
         return
     resolve = {f"resolve_{n}": _resolver(target) for n, target in targets.items()}
-    infer_getattr(
+    extending.infer_getattr(
         type(f"References{kind.name}", (AttributeTemplate,), {"key": type(kind), **resolve})
     )
     for name in targets:
@@ -116,13 +115,13 @@ def _add_reference(cls: type, name: str) -> None:
         offset = I64(record.offset(f"{name}_at"))
         return builder.inttoptr(builder.add(builder.ptrtoint(value, I64), offset), I64.as_pointer())
 
-    @lower_getattr(cls, name)  # type: ignore[untyped-decorator]
+    @extending.lower_getattr(cls, name)
     def get(context: Any, builder: Any, record: Any, value: Any) -> Any:
         target = context.typing_context.resolve_getattr(record, name)
         address = builder.load(place(builder, record, value))
         return builder.inttoptr(address, context.get_value_type(target))
 
-    @lower_setattr(cls, name)  # type: ignore[untyped-decorator]
+    @extending.lower_setattr(cls, name)
     def put(context: Any, builder: Any, signature: Any, arguments: Any) -> None:
         value = builder.ptrtoint(arguments[1], I64)
         builder.store(value, place(builder, signature.args[0], arguments[0]))
@@ -155,16 +154,17 @@ def index_by_place(kind: Any) -> None:
         context.add_linking_libs(getattr(code, "libs", ()))
         return code(builder, (arguments[0], place, *arguments[2:]))
 
-    @lower_builtin("static_getitem", type(kind), types.IntegerLiteral)  # type: ignore[untyped-decorator]
+    @extending.lower_builtin("static_getitem", type(kind), types.IntegerLiteral)
     def get(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
         return use(operator.getitem, sig, context, builder, arguments)
 
-    @lower_builtin("static_setitem", type(kind), types.IntegerLiteral, types.Any)  # type: ignore[untyped-decorator]
+    @extending.lower_builtin("static_setitem", type(kind), types.IntegerLiteral, types.Any)
     def put(context: Any, builder: Any, sig: Any, arguments: Any) -> Any:
         return use(operator.setitem, sig, context, builder, arguments)
 
 
-_unify_none = types.NoneType.unify
+_none: Any = types.NoneType
+_unify_none = _none.unify
 
 
 def _none_or_record(self: Any, context: Any, other: Any) -> Any:
@@ -172,23 +172,23 @@ def _none_or_record(self: Any, context: Any, other: Any) -> Any:
     return other if getattr(other, "may_be_none", False) else _unify_none(self, context, other)
 
 
-types.NoneType.unify = _none_or_record
+_none.unify = _none_or_record
 
 
-@lower_cast(types.NoneType, types.Record)  # type: ignore[untyped-decorator]
+@extending.lower_cast(types.NoneType, types.Record)
 def _no_record(context: Any, builder: Any, source: Any, target: Any, value: Any) -> Any:
     return ir.Constant(context.get_value_type(target), None)
 
 
-@lower_cast(types.Record, types.Record)  # type: ignore[untyped-decorator]
+@extending.lower_cast(types.Record, types.Record)
 def _as_interface(context: Any, builder: Any, source: Any, target: Any, value: Any) -> Any:
     address = builder.ptrtoint(value, I64)
     return builder.inttoptr(address, context.get_value_type(target))
 
 
-@overload(bisect_left)
+@extending.overload(bisect_left)
 def _bisect_left(a: Any, x: Any) -> Any:
-    """How many of a few sorted bounds a number exceeds: all are compared, and nothing is guessed."""
+    """How many of a few sorted bounds a number exceeds: it compares all, and guesses nothing."""
     if not isinstance(a, types.UniTuple):
         return None
     terms = " + ".join(f"int(a[{place}] < x)" for place in range(a.count))
@@ -211,8 +211,8 @@ def _compare(sign: str) -> Callable[..., Any]:
 
 
 for _operator, _sign in ((operator.is_, "=="), (operator.is_not, "!=")):
-    lower_builtin(_operator, types.Record, types.NoneType)(_compare(_sign))
-    lower_builtin(_operator, types.Record, types.Record)(_compare(_sign))
+    extending.lower_builtin(_operator, types.Record, types.NoneType)(_compare(_sign))
+    extending.lower_builtin(_operator, types.Record, types.Record)(_compare(_sign))
 
 
 def add_method(kind: Any, name: str, function: Callable[..., Any], inline: bool = True) -> None:
@@ -224,10 +224,10 @@ def add_method(kind: Any, name: str, function: Callable[..., Any], inline: bool 
     settings = JIT if inline else {**JIT, "forceinline": False}
     if name in SPECIAL:
         exec(f"def chosen({given}):\n    if isinstance(self, cls): return function", scope)
-        overload(SPECIAL[name], jit_options=settings)(scope["chosen"])
+        extending.overload(SPECIAL[name], jit_options=settings)(scope["chosen"])
     else:
         exec(f"def chosen({given}): return function", scope)
-        overload_method(type(kind), name, jit_options=settings)(scope["chosen"])
+        extending.overload_method(type(kind), name, jit_options=settings)(scope["chosen"])
 
 
 def plain(function: Any) -> Any:
@@ -250,14 +250,14 @@ def add_functions(function: Any) -> None:
             given = ", ".join(inspect.signature(used).parameters)
             scope: dict[str, Any] = {"function": plain(used), "__name__": __name__}
             exec(f"def chosen({given}): return function", scope)
-            overload(used, jit_options={**JIT, "forceinline": False})(scope["chosen"])
+            extending.overload(used, jit_options={**JIT, "forceinline": False})(scope["chosen"])
 
 
 def add_property(kind: Any, name: str, function: Callable[..., Any]) -> None:
     """Give records of this type a property."""
     scope: dict[str, Any] = {"function": plain(function), "__name__": __name__}
     exec("def chosen(self): return function", scope)
-    overload_attribute(type(kind), name, jit_options=JIT)(scope["chosen"])
+    extending.overload_attribute(type(kind), name, jit_options=JIT)(scope["chosen"])
 
 
 def add_methods(kind: Any, source: str, scope: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ UNIT = 2.0**-53
 
 def view_of(item: Any, address: Address) -> None:
     """Make an object a view of what lies at an address."""
-    cls = type(item)
+    cls: Any = type(item)
     item.__class__ = view_class(cls)
     slot_of(cls).__set__(item, address)
 
@@ -39,7 +39,7 @@ def view_at(name: str, address: int, memory: Memory) -> Any:
     if known is not None:
         return known
     cls = RECORDS[layout.class_at(name, get(address + 4, "i4"))]
-    item = object.__new__(cls)
+    item: Any = object.__new__(cls)
     place = Address(address)
     place.memory = memory
     view_of(item, place)

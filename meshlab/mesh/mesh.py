@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any, Protocol
 
 from meshlab.kernel.engine import Engine
-from meshlab.kernel.reader import Reader
+from meshlab.kernel.reader import Readers
 from meshlab.kernel.streams import Uniform
 from meshlab.mesh import inject
 from meshlab.mesh.apply_changes import Changer
@@ -45,7 +45,8 @@ Progress = Callable[[float], None]
 class Kernel(Protocol):
     """What runs the records instead of plain Python."""
 
-    Reader: type[Reader]
+    @property
+    def Reader(self) -> Readers: ...
 
     def lower(self, engine: Engine, roots: list[Any]) -> Any:
         """Take over the engine, and every record that can be reached from ``roots``."""

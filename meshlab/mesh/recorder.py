@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from meshlab.kernel.reader import Reader
+from meshlab.kernel.reader import AnyReader, Reader, Readers
 from meshlab.mesh.readings import Registry
 from meshlab.telemetry.names import UP
 from meshlab.telemetry.series import Recording, SeriesKey
@@ -43,13 +43,13 @@ class Recorder:
         self._targets: list[_Target] = []
         self._times: list[float] = []
         self._rows: list[Sequence[float]] = []
-        self._reader: Reader | None = None
+        self._reader: AnyReader | None = None
 
     def watch(self, name: str, job: Job, registries: Sequence[Registry]) -> None:
         """Scrape the registries of target ``name`` from now on."""
         self._targets.append(_Target(name, job, registries))
 
-    def read_with(self, kind: type[Reader]) -> None:
+    def read_with(self, kind: Readers) -> None:
         """Read every place of every registry with a reader of this kind."""
         self._reader = kind(
             [
