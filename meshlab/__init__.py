@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from meshlab.policies.budget import GrpcRetryThrottle as GrpcRetryThrottle
     from meshlab.policies.budget import MaxRetries as MaxRetries
     from meshlab.policies.budget import TokenRetryBudget as TokenRetryBudget
+    from meshlab.policies.endpoint import Endpoint as Endpoint
     from meshlab.policies.health import HealthCheck as HealthCheck
     from meshlab.policies.limits import ConcurrencyLimits as ConcurrencyLimits
     from meshlab.policies.outlier import OutlierDetection as OutlierDetection
@@ -100,6 +101,7 @@ _HOMES = {
     "meshlab.policies.budget": (
         "ConcurrentRetryBudget GrpcRetryThrottle MaxRetries TokenRetryBudget"
     ),
+    "meshlab.policies.endpoint": "Endpoint",
     "meshlab.policies.health": "HealthCheck",
     "meshlab.policies.limits": "ConcurrencyLimits",
     "meshlab.policies.outlier": "OutlierDetection",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import gcd
 
 from meshlab.engines.traffic import sidecars, versions
-from meshlab.policies.breaker import BreakerConfig
+from meshlab.policies.breaker import BreakerConfig, BreakerMaker
 from meshlab.policies.ring_hash import RingHash
 from meshlab.policies.weighted_round_robin import WeightedRoundRobin
 from meshlab.scenario.scenario import Scenario
@@ -70,9 +70,9 @@ def _of_one_sidecar(edges: tuple[Edge, ...], weights: list[int]) -> dict[str, fl
     }
 
 
-def _window(breaker: BreakerConfig | None) -> int:
+def _window(breaker: BreakerConfig | BreakerMaker | None) -> int:
     """Calls that a breaker remembers one by one."""
-    if breaker is None or breaker.window_seconds is not None:
+    if not isinstance(breaker, BreakerConfig) or breaker.window_seconds is not None:
         return 0
     rates = breaker.failure_rate is not None or breaker.slow_call_rate is not None
     return breaker.window_calls if rates else 0

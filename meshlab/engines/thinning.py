@@ -31,7 +31,7 @@ import numpy as np
 from meshlab.mesh.result import Result
 from meshlab.mesh.totals import EdgeTotals, ProcessTotals
 from meshlab.model.rules import check
-from meshlab.policies.breaker import BreakerConfig
+from meshlab.policies.breaker import BreakerConfig, BreakerMaker
 from meshlab.policies.budget import (
     BudgetConfig,
     ConcurrentRetryBudget,
@@ -153,7 +153,9 @@ def _retry(retry: RetryPolicy, thinning: int) -> RetryPolicy:
     return replace(retry, budget=budget)
 
 
-def _breaker(breaker: BreakerConfig, thinning: int) -> BreakerConfig:
+def _breaker(breaker: BreakerConfig | BreakerMaker, thinning: int) -> BreakerConfig | BreakerMaker:
+    if not isinstance(breaker, BreakerConfig):
+        return breaker  # of a reader's own: nothing is known of its limits
     least = _part(breaker.minimum_calls, thinning)
     window = max(least, _part(breaker.window_calls, thinning))
     return replace(breaker, minimum_calls=least, window_calls=window)

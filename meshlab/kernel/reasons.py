@@ -29,13 +29,20 @@ NOISE = re.compile(
 def reason_of(error: Exception, cls: type, method: str = "") -> str:
     """What of a class can't be compiled, in one line; with the line of code if there is one."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
-    file = inspect.getfile(cls).replace("\\", "/").rpartition("/")[2]
+    file = _file_of(cls).replace("\\", "/").rpartition("/")[2]
     where = f"{cls.__name__}.{method}" if method else cls.__name__
     for place in PLACE.finditer(text):
-        if place["file"].endswith(file):
+        if file and place["file"].endswith(file):
             code = place["code"].splitlines()[-1].strip()
             return f"{where}: {_last(text[: place.start()])} (line {place['line']}: {code})"
     return f"{where}: {_last(text) or type(error).__name__}"
+
+
+def _file_of(cls: type) -> str:
+    """Where its methods stand; a class that was defined in a notebook has no file of its own."""
+    methods = [method for method in vars(cls).values() if inspect.isfunction(method)]
+    files = [inspect.unwrap(method).__code__.co_filename for method in methods]
+    return next((file for file in files if not file.startswith("<")), "")
 
 
 def _last(text: str) -> str:

@@ -27,7 +27,7 @@ from meshlab.mesh.notes import (
 )
 from meshlab.mesh.tracer import Tracer
 from meshlab.policies.balancing import Balancer
-from meshlab.policies.breaker import BreakerWatcher, CircuitBreaker
+from meshlab.policies.breaker import Breaker, BreakerWatcher, build_breaker
 from meshlab.policies.breaker_states import OPEN
 from meshlab.policies.budget import Budget
 from meshlab.policies.cluster import Cluster
@@ -61,7 +61,7 @@ class Upstream(BreakerWatcher, OutlierWatcher):
     cluster: Cluster
     balancer: Balancer
     budget: Budget | None
-    breaker: CircuitBreaker | None
+    breaker: Breaker | None
     limiter: Limiter | None
     rate_limiter: TokenBucket | None
     outlier: OutlierDetector | None
@@ -150,14 +150,13 @@ class Upstream(BreakerWatcher, OutlierWatcher):
     # ---- what the policies conclude
 
     @entry
-    def breaker_moved(self, reason: int) -> None:
-        """The breaker has changed its state."""
-        breaker = self.breaker
-        if breaker is not None:
-            self.breaker_state = breaker.state
-            if breaker.state == OPEN:
-                self.counts.opened[reason] += 1
-            self.notes.write(reason, self.number, NO_ENDPOINT, breaker.seen_1, breaker.seen_2, 0.0)
+    def breaker_moved(self, state: int, reason: int, seen_1: float, seen_2: float) -> None:
+        """The breaker has changed its state, and begun a generation."""
+        self.breaker_state = state
+        self.last_generation += 1
+        if state == OPEN:
+            self.counts.opened[reason] += 1
+        self.notes.write(reason, self.number, NO_ENDPOINT, seen_1, seen_2, 0.0)
 
     @seldom
     def deny_retry(self) -> None:
@@ -279,13 +278,11 @@ class Upstream(BreakerWatcher, OutlierWatcher):
     def _put_breaker(self, edge: Edge) -> None:
         """In a generation after the last one, so that what is in flight is not held against it."""
         config = edge.breaker
-        if self.breaker is not None:
-            self.last_generation = self.breaker.generation
         self.breaker = None
         self.breaker_state = 0
         if config is not None:
-            begin = self.last_generation + 1
-            self.breaker = CircuitBreaker(config, self.engine, self, begin)
+            self.last_generation += 1
+            self.breaker = build_breaker(config, self.engine, self, self.last_generation)
 
     def _put_limits(self, edge: Edge) -> None:
         in_flight = sum(endpoint.active for endpoint in self.every_endpoint)

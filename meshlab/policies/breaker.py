@@ -24,7 +24,7 @@ of sony/gobreaker.
 from __future__ import annotations
 
 from math import inf
-from typing import Final
+from typing import Final, Protocol
 
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.record import Small, entry, interface, record, seldom
@@ -79,9 +79,17 @@ class BreakerWatcher:
     """Hears of every move a breaker makes."""
 
     @entry
-    def breaker_moved(self, reason: int) -> None:
-        """It moved, for this `Reason`. Read the rest from its fields, but don't call it."""
+    def breaker_moved(self, state: int, reason: int, seen_1: float, seen_2: float) -> None:
+        """It is in this `State` now, for this `Reason`, having seen these numbers (`EVIDENCE`)."""
         raise NotImplementedError
+
+
+class BreakerMaker(Protocol):
+    """What an edge takes in the place of a `BreakerConfig`: it builds a breaker of your own."""
+
+    def build(self, clock: Clock, watcher: BreakerWatcher | None, generation: int) -> Breaker:
+        """A breaker for one sidecar. Its permits from ``generation`` on are not yet in use."""
+        ...
 
 
 @record
@@ -104,8 +112,8 @@ class CircuitBreaker(Breaker):
     which every move begins anew; a trial has a negative one of its own. What is reported on an old
     permit belongs to another time and is discarded. ``state`` and the counts may be read at any
     time: only `admit` and `report` move the breaker. ``watcher`` hears of each move after it
-    happened, and finds the numbers behind it in ``seen_1`` and ``seen_2`` (see `EVIDENCE`). A
-    breaker that takes the place of another begins with a later ``generation`` than that one had.
+    happened, with the numbers behind it (see `EVIDENCE`). A breaker that takes the place of another
+    begins with a later ``generation`` than that one had.
     """
 
     state: Small
@@ -126,8 +134,6 @@ class CircuitBreaker(Breaker):
     open_seconds: float
     opened_at: float
     reason: Small
-    seen_1: float
-    seen_2: float
     watcher: BreakerWatcher | None
 
     def __init__(
@@ -247,11 +253,9 @@ class CircuitBreaker(Breaker):
         if self.state == CLOSED and window is not None:
             window.clear(now)
         self.reason = reason
-        self.seen_1 = seen_1
-        self.seen_2 = seen_2
         watcher = self.watcher
         if watcher is not None:
-            watcher.breaker_moved(reason)
+            watcher.breaker_moved(self.state, reason, seen_1, seen_2)
 
     @property
     def trials_in_flight(self) -> int:
@@ -265,6 +269,15 @@ class CircuitBreaker(Breaker):
             return "open" if self.clock.now < self.retry_at else ""
         full = self.trials_in_flight + self.trials_succeeded >= self.half_open_trials
         return "trials in flight" if self.state == HALF_OPEN and full else ""
+
+
+def build_breaker(
+    config: BreakerConfig | BreakerMaker, clock: Clock, watcher: BreakerWatcher, generation: int
+) -> Breaker:
+    """The breaker that ``config`` describes, or the one of a reader's own that it builds."""
+    if isinstance(config, BreakerConfig):
+        return CircuitBreaker(config, clock, watcher, generation)
+    return config.build(clock, watcher, generation)
 
 
 def _limit(value: float | None) -> float:

@@ -53,7 +53,7 @@ EVIDENCE: dict[Reason, tuple[str, ...]] = {
     Reason.PROBE_FAILED: ("ok", "seconds"),
     Reason.PROBES_SUCCEEDED: ("trials_succeeded",),
 }
-"""What the numbers behind a change are called: ``seen_1`` and, where there are two, ``seen_2``."""
+"""What the numbers behind a change are called: the one seen or, where there are two, both."""
 
 # The same as plain numbers, for what every call looks at.
 CLOSED: Final = int(State.CLOSED)

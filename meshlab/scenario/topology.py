@@ -24,7 +24,7 @@ from meshlab.model.rules import (
     require_type,
 )
 from meshlab.policies.balancer import BALANCERS, BalancerConfig, RoundRobin
-from meshlab.policies.breaker import BreakerConfig
+from meshlab.policies.breaker import BreakerConfig, BreakerMaker
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.outlier import OutlierDetection
@@ -202,7 +202,7 @@ class Edge:
     balancer: BalancerConfig = RoundRobin()
     panic_threshold: float = 0.5
     zone_local: bool = False
-    breaker: BreakerConfig | None = None
+    breaker: BreakerConfig | BreakerMaker | None = None
     limits: ConcurrencyLimits | None = None
     rate_limit: RateLimit | None = None
     health: HealthCheck | None = None
@@ -226,6 +226,10 @@ class Edge:
         require_type(self.retry, RetryPolicy, where, "retry")
         require_like(self.balancer, BALANCERS, ("kind", "build"), where, "balancer")
         require_like(self.propagation, KINDS, ("mean", "block"), where, "propagation")
+        if self.breaker is not None and not isinstance(self.breaker, BreakerConfig):
+            own = hasattr(self.breaker, "build") and not isinstance(self.breaker, type)
+            rule = "breaker must be a BreakerConfig, or have a method build as a BreakerMaker has"
+            check(own, where, rule, self.breaker)
         for field_name, kind in _OPTIONAL_POLICIES.items():
             if getattr(self, field_name) is not None:
                 require_type(getattr(self, field_name), kind, where, field_name)
@@ -252,7 +256,6 @@ class Edge:
 
 
 _OPTIONAL_POLICIES: dict[str, type] = {
-    "breaker": BreakerConfig,
     "limits": ConcurrencyLimits,
     "rate_limit": RateLimit,
     "health": HealthCheck,

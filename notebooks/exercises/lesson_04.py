@@ -1,4 +1,4 @@
-"""The exercises of lesson 04: false alarms, slow calls, a ledger, an own window, a storm."""
+"""The exercises of lesson 04: false alarms, slow calls, a ledger, a storm, own breakers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from meshlab.figures.lanes import spells
 from meshlab.kernel.clock import Clock
 from meshlab.kernel.distributions import LogNormal
 from meshlab.mesh.result import Result
+from meshlab.model import ConfigError
 from meshlab.model.rules import is_number
 from meshlab.policies.breaker import BreakerConfig
 from meshlab.policies.retry import RetryPolicy
@@ -240,6 +241,48 @@ def _judge_origin(answer: object) -> str | None:
     return f"no breaker before {answer} opened at all"
 
 
+# ---- 6: an own breaker, at full scale
+
+FULL_RATE = 15_000.0
+"""Pages per second in exercise 6."""
+
+FAILING_AT = 1.0
+
+
+def full_scale(breaker: Any) -> Scenario:
+    """Three seconds of a large shop, with a reader's breaker; from 1 s on payment fails."""
+    plain = shop(rate=FULL_RATE, duration=3.0)
+    large = tuple(
+        replace(service, instances=tuple(replace(i, workers=20_000) for i in service.instances))
+        for service in plain.services
+    )
+    ill = Errors(service="payment", rate=0.9, start=FAILING_AT)
+    scenario = replace(plain, services=large, faults=(ill,), trace_sampling=0.0)
+    return scenario.with_edges("order->payment", breaker=breaker, required=False)
+
+
+def _judge_breaker(answer: object) -> str | None:
+    if not callable(getattr(answer, "build", None)) or isinstance(answer, type):
+        return f"an object with build(clock, watcher, generation) is asked for, not {answer!r}"
+    scenario = full_scale(answer)
+    try:
+        calm = run(replace(scenario, faults=(), duration=FAILING_AT), seed=1, engine="compiled")
+    except ConfigError as error:
+        return "it must run compiled: " + str(error).rpartition("'compiled': ")[2]
+    before = calm.edges["order", "payment"]
+    if before.rejected:
+        return f"it refused {before.rejected:,} of {before.calls:,} calls while all was well"
+    result = run(scenario, seed=1)
+    assert result.engine == "compiled"
+    ill = result.edges["order", "payment"]
+    share = ill.rejected / (ill.calls - before.calls)
+    if share < 0.5:
+        return (
+            f"while nine of ten calls failed it refused {share:.0%} of them, and half is asked for"
+        )
+    return None
+
+
 EXERCISES = {
     "04.1": Exercise(
         "How many failures in a row come by chance less than once a day?", _judge_in_a_row
@@ -257,4 +300,8 @@ EXERCISES = {
         _judge_window,
     ),
     "04.5": Exercise("At which service did the storm begin?", _judge_origin),
+    "04.6": Exercise(
+        "Make my_config: it builds a breaker of your own, a record that runs compiled.",
+        _judge_breaker,
+    ),
 }

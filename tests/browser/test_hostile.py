@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from meshlab.figures.tables import Table, to_html
 from playwright.sync_api import Browser, Page
 
 from meshlab.export.tables import Table, to_html

@@ -1,7 +1,7 @@
 """The checks of lesson 04 accept what is right, and say something useful about the rest."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -9,7 +9,9 @@ import pytest
 from exercises import exercise
 from exercises.lesson_04 import FAILING, false_alarms, openings, storm_entries, unseen_storm
 from meshlab.figures.lanes import spells
-from meshlab.policies.breaker import PRESETS, BreakerConfig
+from meshlab.kernel.clock import Clock
+from meshlab.kernel.record import record
+from meshlab.policies.breaker import PRESETS, Breaker, BreakerConfig
 from meshlab.policies.windows import CountWindow, Window
 from meshlab.telemetry.ledger import Entry
 
@@ -72,6 +74,54 @@ class Fading(Window):
         return self.all_slow
 
 
+@record
+class Debt(Breaker):
+    """Opens for half a second at ``most`` failures more than successes."""
+
+    clock: Clock
+    permit: int
+    debt: int
+    most: int
+    open_until: float
+
+    def __init__(self, clock: Clock, generation: int, most: int) -> None:
+        self.clock, self.permit, self.most = clock, generation, most
+
+    def admit(self) -> int:
+        return 0 if self.clock.now < self.open_until else self.permit
+
+    def report(self, permit: int, ok: bool, seconds: float) -> None:
+        if permit == self.permit:
+            self.debt = max(0, self.debt - 1) if ok else self.debt + 1
+            if self.debt >= self.most:
+                self.debt = 0
+                self.permit += 1
+                self.open_until = self.clock.now + 0.5
+
+    def abandon(self, permit: int) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Debts:
+    most: int
+
+    def build(self, clock: Clock, watcher: object, generation: int) -> Breaker:
+        return Debt(clock, generation, self.most)
+
+
+class Plain(Breaker):
+    """No record, so it can't be compiled."""
+
+    def admit(self) -> int:
+        return 1
+
+
+class Plains:
+    def build(self, clock: Clock, watcher: object, generation: int) -> Breaker:
+        return Plain()
+
+
 class Forgetful(Fading):
     keep = 0.8
 
@@ -92,6 +142,7 @@ class NeverClear(Fading):
         ("04.3", not_closed),
         ("04.4", Fading),
         ("04.5", "inventory"),
+        ("04.6", Debts(10)),
     ],
 )
 def test_the_right_answer_is_accepted(key: str, answer: object) -> None:
@@ -125,6 +176,10 @@ def test_the_right_answer_is_accepted(key: str, answer: object) -> None:
         ("04.5", "inventory-1", "one of gateway, auth"),
         ("04.5", "order", "which breaker was first"),
         ("04.5", "database", "no breaker before database"),
+        ("04.6", Debts, "an object with build"),
+        ("04.6", Plains(), "Plain is no record"),
+        ("04.6", Debts(1), "while all was well"),
+        ("04.6", Debts(10**9), "it refused 0% of them"),
     ],
 )
 def test_a_wrong_answer_gets_a_hint(key: str, answer: object, hint: str) -> None:

@@ -34,10 +34,12 @@ class Moves(BreakerWatcher):
     """Adds up what it hears of a breaker, weighted so that the order counts."""
 
     heard: int
+    seen: float
 
     @entry
-    def breaker_moved(self, reason: int) -> None:
-        self.heard = (self.heard * 31 + reason + 1) % 1_000_000_007
+    def breaker_moved(self, state: int, reason: int, seen_1: float, seen_2: float) -> None:
+        self.heard = (self.heard * 31 + 7 * state + reason + 1) % 1_000_000_007
+        self.seen += seen_1 + seen_2
 
 
 @record

@@ -13,7 +13,7 @@ from meshlab.mesh.mesh import Mesh
 from meshlab.mesh.upstream import PARTS, Upstream
 from meshlab.model import Outcome
 from meshlab.policies.balancer import LeastRequest, Random
-from meshlab.policies.breaker import BreakerConfig, State
+from meshlab.policies.breaker import BreakerConfig, CircuitBreaker, State
 from meshlab.policies.budget import ConcurrentRetryBudget, GrpcRetryThrottle, MaxRetries
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.limits import ConcurrencyLimits
@@ -156,7 +156,7 @@ def test_a_new_breaker_is_closed_and_deaf_to_what_was_sent_before() -> None:
     old = upstream(at(failing, 2.0)).breaker
     scenario = edge_at(failing, 3.0, breaker=BreakerConfig(consecutive_failures=2))
     new = upstream(at(scenario, 3.0)).breaker
-    assert old is not None and new is not None
+    assert isinstance(old, CircuitBreaker) and isinstance(new, CircuitBreaker)
     assert (old.state, new.state) == (State.OPEN, State.CLOSED)
     assert new.generation > old.generation
 

@@ -147,7 +147,7 @@ def look_at_everything(mesh: Mesh) -> None:
     for upstreams in mesh.sidecars.values():
         for upstream in upstreams.values():
             repr((upstream.cluster.available, upstream.cluster.candidates, upstream.cluster.panic))
-            repr(upstream.breaker and (upstream.breaker.state, upstream.breaker.generation))
+            repr((upstream.breaker_state, upstream.breaker))
             repr(upstream.budget and upstream.budget.balance)
             repr(upstream.counts.active)
     for registry in mesh.instances.values():

@@ -8,7 +8,7 @@ import pytest
 
 from meshlab.mesh.call import Call
 from meshlab.model import REJECTIONS, Outcome
-from meshlab.policies.breaker import BreakerConfig
+from meshlab.policies.breaker import BreakerConfig, CircuitBreaker
 from meshlab.policies.breaker_states import State
 from meshlab.policies.budget import ConcurrentRetryBudget, GrpcRetryThrottle, MaxRetries
 from meshlab.policies.endpoint import Endpoint, text_of
@@ -99,12 +99,12 @@ class Bench:
     @property
     def held(self) -> tuple[int, int, int, int]:
         """What is in flight: calls, tries, places of the limiter, trials of the breaker."""
-        upstream = self.upstream
+        upstream, breaker = self.upstream, self.upstream.breaker
         return (
             self.counts.active,
             sum(endpoint.active for endpoint in upstream.every_endpoint),
             0 if upstream.limiter is None else upstream.limiter.active,
-            0 if upstream.breaker is None else upstream.breaker.trials_in_flight,
+            breaker.trials_in_flight if isinstance(breaker, CircuitBreaker) else 0,
         )
 
 
@@ -295,7 +295,7 @@ def test_an_open_breaker_refuses_and_gives_the_place_back() -> None:
 def test_a_refusal_is_not_reported_to_the_breaker() -> None:
     bench = Bench(0, breaker=BreakerConfig(consecutive_failures=1))
     assert bench.refusal() is Outcome.NO_HEALTHY
-    assert bench.upstream.breaker is not None
+    assert isinstance(bench.upstream.breaker, CircuitBreaker)
     assert bench.upstream.breaker.state == State.CLOSED
 
 
@@ -320,7 +320,7 @@ def test_a_trial_whose_caller_gave_up_is_given_back_without_a_verdict() -> None:
     send = bench.sent()
     assert bench.refusal() is Outcome.CIRCUIT_OPEN
     send.call.abandon()
-    assert bench.upstream.breaker is not None
+    assert isinstance(bench.upstream.breaker, CircuitBreaker)
     assert bench.upstream.breaker.state == State.HALF_OPEN
     assert bench.held == (0, 0, 0, 0)
     bench.ends(bench.sent(), Outcome.OK)

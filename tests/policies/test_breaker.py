@@ -38,11 +38,9 @@ class Bench(BreakerWatcher):
         self.moves: list[Transition] = []
         self.breaker = CircuitBreaker(config or BreakerConfig(**changes), self.clock, self)
 
-    def breaker_moved(self, reason: int) -> None:
-        breaker = self.breaker
-        assert breaker.reason == reason
-        move = transition(self.clock.now, reason, breaker.seen_1, breaker.seen_2)
-        self.moves.append(move)
+    def breaker_moved(self, state: int, reason: int, seen_1: float, seen_2: float) -> None:
+        assert (self.breaker.state, self.breaker.reason) == (state, reason)
+        self.moves.append(transition(self.clock.now, reason, seen_1, seen_2))
 
     @property
     def state(self) -> State:

@@ -200,10 +200,8 @@ class Diary(BreakerWatcher):
         self.moves: list[Transition] = []
         self.breaker = CircuitBreaker(config, clock, self)
 
-    def breaker_moved(self, reason: int) -> None:
-        breaker = self.breaker
-        seen = (breaker.seen_1, breaker.seen_2)
-        self.moves.append(transition(self.clock.now, reason, *seen))
+    def breaker_moved(self, state: int, reason: int, seen_1: float, seen_2: float) -> None:
+        self.moves.append(transition(self.clock.now, reason, seen_1, seen_2))
 
 
 class Story(RuleBasedStateMachine):

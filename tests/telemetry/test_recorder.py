@@ -13,7 +13,7 @@ from meshlab.engines.run import run
 from meshlab.mesh.mesh import Mesh
 from meshlab.mesh.result import Result
 from meshlab.model import Outcome
-from meshlab.policies.breaker import BreakerConfig, Reason
+from meshlab.policies.breaker import BreakerConfig, CircuitBreaker, Reason
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.outlier import OutlierDetection
 from meshlab.scenario.faults import Errors, Outage
@@ -157,7 +157,7 @@ def test_gauges_show_the_moment() -> None:
     assert last(shown, "client", "mesh_endpoints") == len(upstream.cluster.endpoints) == 3
     assert last(shown, "client", "mesh_endpoints_available") == upstream.cluster.available
     assert last(shown, "client", "mesh_panic") == upstream.cluster.panic
-    assert upstream.breaker is not None
+    assert isinstance(upstream.breaker, CircuitBreaker)
     assert last(shown, "client", "mesh_breaker_state") == upstream.breaker.state
     states = set(value(shown, "client", "mesh_breaker_state"))
     assert len(states) > 1 and states <= {0.0, 1.0, 2.0}
