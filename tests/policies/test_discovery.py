@@ -27,7 +27,7 @@ class World:
 
     def deliver(self, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
-            self.engine.at(delivery.at, delivery.watcher, delivery.change)
+            self.engine.at(delivery.at, partial(delivery.watcher, delivery.change))
 
     def expect(self, change: Change) -> None:
         for watch in self.watches:
@@ -99,7 +99,7 @@ def test_every_watcher_sees_every_change_once_in_order_and_its_delay_later(
 ) -> None:
     world = World()
     for time, *step in story:
-        world.engine.at(time, world.take, step)
+        world.engine.at(time, partial(world.take, step))
     world.engine.run(until=100.0)
     for watch in world.watches:
         assert watch.seen == watch.expected

@@ -34,11 +34,13 @@ def ewma_balancer(
 def test_a_pick_draws_as_many_endpoints_as_there_are_choices(choices: int) -> None:
     drawn: list[float] = []
 
-    def draw() -> float:
-        drawn.append(0.0)
-        return 0.0
+    class Chance:
+        def draw(self) -> float:
+            drawn.append(0.0)
+            return 0.0
 
-    PeakEwma(choices=choices).build(draw, ManualClock()).pick(members(2), key=0)
+    chance: Any = Chance()
+    PeakEwma(choices=choices).build(chance, ManualClock()).pick(members(2), key=0)
     assert len(drawn) == choices
 
 

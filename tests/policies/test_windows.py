@@ -10,7 +10,7 @@ calls = st.tuples(st.booleans(), st.booleans())
 
 
 def counts(window: Window) -> tuple[int, int, int]:
-    return window.calls, window.failures, window.slow
+    return int(window.calls()), int(window.failures()), int(window.slow())
 
 
 def recount(kept: list[Call]) -> tuple[int, int, int]:
