@@ -486,8 +486,8 @@ def test_the_watcher_sees_the_breaker_after_the_move() -> None:
     seen: list[tuple[int, int]] = []
 
     class Watcher(BreakerWatcher):
-        def breaker_moved(self, reason: int) -> None:
-            assert reason == Reason.CONSECUTIVE_FAILURES
+        def breaker_moved(self, state: int, reason: int, seen_1: float, seen_2: float) -> None:
+            assert (state, reason) == (State.OPEN, Reason.CONSECUTIVE_FAILURES)
             seen.append((breaker.state, breaker.generation))
 
     breaker = CircuitBreaker(BreakerConfig(consecutive_failures=1), ManualClock(), Watcher())
