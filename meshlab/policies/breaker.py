@@ -23,6 +23,7 @@ of sony/gobreaker.
 
 from __future__ import annotations
 
+from inspect import signature
 from math import inf
 from typing import Final, Protocol
 
@@ -269,6 +270,14 @@ class CircuitBreaker(Breaker):
             return "open" if self.clock.now < self.retry_at else ""
         full = self.trials_in_flight + self.trials_succeeded >= self.half_open_trials
         return "trials in flight" if self.state == HALF_OPEN and full else ""
+
+
+def builds_breakers(value: object) -> bool:
+    """Whether it has what a `BreakerMaker` has, down to the number of arguments."""
+    build = getattr(value, "build", None)
+    if isinstance(value, type) or not callable(build):
+        return False
+    return len(signature(build).parameters) == 3
 
 
 def build_breaker(

@@ -21,9 +21,14 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from meshlab.kernel.distributions import KINDS, Distribution
 from meshlab.policies.balancer import BALANCERS, BalancerConfig
+from meshlab.policies.breaker import BreakerMaker
 from meshlab.scenario.topology import Instance
 
-PROTOCOLS: dict[Any, dict[str, type]] = {Distribution: KINDS, BalancerConfig: BALANCERS}
+PROTOCOLS: dict[Any, dict[str, type]] = {
+    Distribution: KINDS,
+    BalancerConfig: BALANCERS,
+    BreakerMaker: {},
+}
 """Annotations that leave room for a reader's own class, and the built-in ones that files know."""
 
 REPEATED = (Instance,)

@@ -24,7 +24,7 @@ from meshlab.model.rules import (
     require_type,
 )
 from meshlab.policies.balancer import BALANCERS, BalancerConfig, RoundRobin
-from meshlab.policies.breaker import BreakerConfig, BreakerMaker
+from meshlab.policies.breaker import BreakerConfig, BreakerMaker, builds_breakers
 from meshlab.policies.health import HealthCheck
 from meshlab.policies.limits import ConcurrencyLimits
 from meshlab.policies.outlier import OutlierDetection
@@ -227,9 +227,8 @@ class Edge:
         require_like(self.balancer, BALANCERS, ("kind", "build"), where, "balancer")
         require_like(self.propagation, KINDS, ("mean", "block"), where, "propagation")
         if self.breaker is not None and not isinstance(self.breaker, BreakerConfig):
-            own = hasattr(self.breaker, "build") and not isinstance(self.breaker, type)
-            rule = "breaker must be a BreakerConfig, or have a method build as a BreakerMaker has"
-            check(own, where, rule, self.breaker)
+            rule = "breaker must be a BreakerConfig, or have build(clock, watcher, generation)"
+            check(builds_breakers(self.breaker), where, rule, self.breaker)
         for field_name, kind in _OPTIONAL_POLICIES.items():
             if getattr(self, field_name) is not None:
                 require_type(getattr(self, field_name), kind, where, field_name)

@@ -85,5 +85,5 @@ def test_a_breaker_of_a_readers_own_runs_compiled_to_the_same_digest() -> None:
 
 
 def test_the_class_in_the_place_of_a_breaker_is_refused() -> None:
-    with pytest.raises(ConfigError, match="have a method build as a BreakerMaker has"):
+    with pytest.raises(ConfigError, match="clock, watcher, generation"):
         Edge(source="a", destination="b", breaker=Fused)  # type: ignore[arg-type]
