@@ -542,3 +542,16 @@ def test_outlier_detection_refuses_what_makes_no_sense(wrong: dict[str, Any], ru
     with pytest.raises(ConfigError) as error:
         OutlierDetection(**wrong)
     assert str(error.value) == f"outlier detection: {rule}"
+
+
+def test_a_detector_works_without_a_watcher() -> None:
+    clock = ManualClock()
+    cluster = Cluster([Endpoint("a"), Endpoint("b")], 0.0)
+    config = OutlierDetection(consecutive_5xx=1, base_ejection_time=10.0, max_ejection_percent=100)
+    detector = OutlierDetector(config, clock, cluster, None)
+    bad = cluster.endpoints[0]
+    assert detector.report(bad, False)
+    assert bad.ejected
+    clock.advance(10.0)
+    detector.tick()
+    assert not bad.ejected
