@@ -125,7 +125,8 @@ def test_every_room_has_a_floor_and_every_floor_a_room() -> None:
 
 
 def test_the_package_shows_few_doors() -> None:
-    entries = [path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"]
+    # a room that is gone may leave a folder behind, with nothing in it but what Python keeps
+    entries = [path.name for path in PACKAGE.iterdir() if path.is_file() or any(path.glob("*.py"))]
     assert len(entries) <= MOST_ENTRIES
 
 
