@@ -22,7 +22,6 @@ from meshlab.kernel.machine import (
     half_at,
     least_of_four,
     next_bits,
-    number_of,
     prefetch,
     word_at,
 )
@@ -396,5 +395,3 @@ def draw_variate(self: Any) -> float:
 add_method(UNIFORM, "draw", draw_uniform)
 add_method(WORDS, "draw", draw_word)
 add_method(VARIATES, "draw", draw_variate)
-
-__all__ = ["number_of"]

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from meshlab.kernel.layout import KERNEL
+from meshlab.kernel.layout import KERNEL, MOST_KINDS
 from meshlab.kernel.record import INTERFACES, RECORDS
 
 FOR_PYTHON = 0
@@ -21,14 +21,14 @@ FIRE = 1
 
 FIRST = 2
 
+MOST_ENTRIES = 256
+"""How many numbers a plan has room for."""
+
 METHODS = 512
 """Where in the table the methods begin that a class of a reader's own has for an interface."""
 
 MOST_METHODS = 8
 """How many methods an interface has at most."""
-
-MOST_KINDS = 64
-"""How many classes implement interfaces at most."""
 
 
 def first_method(interface: int) -> int:
@@ -130,13 +130,16 @@ def hints_of(method: Callable[..., Any]) -> dict[str, Any]:
 
 
 def collect(names: list[str]) -> list[Entry]:
-    """Number the entries of these record classes."""
+    """Number the entries of these record classes. TypeError if there are more than numbers."""
     new = []
     for cls in (RECORDS[name] for name in names):
         for name, member in vars(cls).items():
             if getattr(member, "entry", False):
                 known = ENTRIES.get((cls.__name__, name))  # defined before, and now anew
-                entry = Entry(cls, name, known.number if known else FIRST + len(ENTRIES))
+                number = known.number if known else FIRST + len(ENTRIES)
+                if number >= MOST_ENTRIES:
+                    raise TypeError(f"at most {MOST_ENTRIES - FIRST} methods may be entries")
+                entry = Entry(cls, name, number)
                 ENTRIES[cls.__name__, name] = entry
                 new.append(entry)
     return new

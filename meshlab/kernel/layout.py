@@ -48,7 +48,7 @@ ENGINE = np.dtype(
     [
         *(("now", "f8"), ("events", "i8"), ("sequence", "i8"), ("heap", "i8"), ("used", "i8")),
         *(("plans", "i8"), ("plans_free", "i8"), ("vacant", "i8")),
-        *((name, "i8") for name in ("plans_used", "room", "budget", "control")),
+        *((name, "i8") for name in ("plans_used", "room", "control")),
         *((name, "i8") for name in ("timers", "batches", "batches_used", "batches_free")),
         *((name, "i8") for name in ("batches_room",)),
     ]
@@ -121,13 +121,19 @@ def interface_number(name: str) -> int:
     return INTERFACE_NUMBERS.setdefault(name, len(INTERFACE_NUMBERS))
 
 
+MOST_KINDS = 64
+"""How many numbers there are for classes that implement interfaces."""
+
 KIND_NUMBERS: dict[str, int] = {}
 """The number that a record behind an interface carries, by its class's name."""
 
 
 def kind_number(name: str) -> int:
-    """The number of a record class that implements an interface."""
-    return KIND_NUMBERS.setdefault(name, len(KIND_NUMBERS) + 1)
+    """The number of a record class that implements an interface. TypeError: too many."""
+    number = KIND_NUMBERS.setdefault(name, len(KIND_NUMBERS) + 1)
+    if number >= MOST_KINDS:
+        raise TypeError(f"at most {MOST_KINDS - 1} classes may implement interfaces")
+    return number
 
 
 def kept_of(name: str) -> int:

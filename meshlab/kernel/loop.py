@@ -21,10 +21,9 @@ from meshlab.kernel.compiled_engine import (
     at_plan,
     at_timer,
     at_timers,
-    number_of,
 )
 from meshlab.kernel.entries import FOR_PYTHON
-from meshlab.kernel.machine import caller, half_at
+from meshlab.kernel.machine import caller, half_at, number_of
 
 call_entry: Any = caller(types.none, [types.int64, types.int64])
 
