@@ -9,9 +9,9 @@ is still free (three endpoints and seven slots, the example of the paper):
     c wants  3 4 5 6 0 1 2      owners   b a b a c c a
 
 Because they take turns, shares are even to within one slot; a hash ring would need very many points
-for that. The price: when an endpoint leaves, a few slots of the others change hands too. In Envoy's
-simulations about twice as many keys moved as with a ring. Source: Eisenbud et al., *Maglev: A Fast
-and Reliable Software Network Load Balancer*, NSDI 2016; weights as in Envoy.
+for that. The price: when an endpoint leaves, a few slots of the others change hands too. Source:
+Eisenbud et al., *Maglev: A Fast and Reliable Software Network Load Balancer*, NSDI 2016; weights as
+in Envoy.
 """
 
 from __future__ import annotations
